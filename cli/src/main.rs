@@ -1,0 +1,2 @@
+//! The `rondel` tool.
+fn main() {}
