@@ -1,0 +1,558 @@
+//! What can go wrong with a segment: creating, attaching, handing on, deleting.
+//!
+//! One variant a cause, so that a program can act on the cause and a person can read what was expected and what was
+//! found. No variant is reused for two different checks.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+use crate::segment::{HugePages, Place, RingKind};
+
+/// Why a segment could not be created, attached, handed on or deleted.
+///
+/// The checks at attach are made in this order, and the first that fails is reported: the file itself (a regular file,
+/// owner, mode, seals), then magic, layout version, ring kind, element size, element alignment, schema tag, capacity,
+/// the remaining geometry of the header, and last the length of the file.
+///
+/// # Examples
+/// ```
+/// use rondel::SegmentError;
+///
+/// let error = SegmentError::ElementSize { expected: 8, found: 16 };
+/// assert_eq!(error.to_string(), "the segment holds elements of 16 bytes, expected 8 bytes");
+/// ```
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum SegmentError {
+    /// The file does not start with rondel's magic number: it is something else.
+    NotRondel {
+        /// The first eight bytes of the file, in the machine's byte order.
+        found_magic: u64,
+    },
+    /// The magic number is still zero. rondel names a segment only once it is complete, so this is a file that
+    /// something else made, or that was copied in part. Attaching does not wait for it; creating does not touch it.
+    NotInitialised,
+    /// The segment was made by a version of rondel that lays segments out differently.
+    LayoutVersion {
+        /// The layout version of this build.
+        expected: u32,
+        /// The layout version in the header.
+        found: u32,
+    },
+    /// The segment holds another kind of ring.
+    RingKind {
+        /// The kind that was asked for.
+        expected: RingKind,
+        /// The number in the header; it may be none that this build knows.
+        found: u32,
+    },
+    /// A listing found a kind of ring that this build does not know.
+    UnknownRingKind {
+        /// The number in the header.
+        found: u32,
+    },
+    /// The elements have another size, in bytes.
+    ElementSize {
+        /// Size of the type asked for, in bytes.
+        expected: u64,
+        /// Size in the header, in bytes.
+        found: u64,
+    },
+    /// The elements have another alignment, in bytes.
+    ElementAlign {
+        /// Alignment of the type asked for, in bytes.
+        expected: u64,
+        /// Alignment in the header, in bytes.
+        found: u64,
+    },
+    /// The creator gave another schema tag.
+    SchemaTag {
+        /// The tag that was asked for (0: none).
+        expected: u64,
+        /// The tag in the header (0: none).
+        found: u64,
+    },
+    /// A capacity was asked for at attach, and the segment has another.
+    Capacity {
+        /// The capacity asked for, in elements.
+        expected: u64,
+        /// The capacity in the header, in elements.
+        found: u64,
+    },
+    /// A field of the header contradicts what the other fields imply.
+    Geometry {
+        /// The field, by its name in `docs/layout.md`.
+        field: &'static str,
+        /// What the other fields imply.
+        expected: u64,
+        /// What the field says.
+        found: u64,
+    },
+    /// The file is shorter than a segment has to be; reading it through the mapping would be a SIGBUS.
+    TooShort {
+        /// The least length, in bytes.
+        expected_bytes: u64,
+        /// The length of the file, in bytes.
+        found_bytes: u64,
+    },
+    /// The descriptor is not a memfd that carries the seals against shrinking, growing and further sealing.
+    SealsMissing {
+        /// The seals that are needed, as `F_SEAL_*` bits.
+        expected: u32,
+        /// The seals that were found, as `F_SEAL_*` bits; 0 where the file cannot be sealed at all.
+        found: u32,
+    },
+    /// The file belongs to another user than the one whose segments are accepted.
+    Owner {
+        /// The accepted user id.
+        expected_uid: u32,
+        /// The file's user id.
+        found_uid: u32,
+    },
+    /// The file grants group or others more than is accepted.
+    Mode {
+        /// The accepted permission bits.
+        expected: u32,
+        /// The file's permission bits.
+        found: u32,
+    },
+    /// The requested permissions make no sense for a ring: its owner needs to read and write, and nobody to execute.
+    InvalidMode {
+        /// The permission bits asked for.
+        requested: u32,
+    },
+    /// Somebody alive holds the role.
+    RoleTaken {
+        /// The role, for example `"producer"`.
+        role: &'static str,
+        /// The process that says it holds the role; `None` if it has not said so yet.
+        pid: Option<u32>,
+    },
+    /// The kind of ring has no role of this number.
+    NoSuchRole {
+        /// The number asked for, counted from zero.
+        role: usize,
+        /// How many roles there are.
+        roles: usize,
+    },
+    /// `create` found the name in use. What is there was not touched.
+    AlreadyExists {
+        /// The name or path.
+        place: Place,
+    },
+    /// Nothing has this name.
+    NotFound {
+        /// The name or path.
+        place: Place,
+    },
+    /// `unlink` found another file under the segment's name, and left it where it was.
+    Replaced {
+        /// The name or path.
+        place: Place,
+    },
+    /// `unlink` moved a file aside that had replaced the segment in that very instant, and could not put it back because a
+    /// third had taken the name meanwhile. Nothing was deleted.
+    Displaced {
+        /// The name or path.
+        place: Place,
+        /// Where the file is now.
+        kept_at: PathBuf,
+    },
+    /// Another process is deleting the same segment and has not finished.
+    UnlinkInProgress {
+        /// The name or path.
+        place: Place,
+    },
+    /// An anonymous segment has no name that could be unlinked.
+    Anonymous,
+    /// The name cannot be the name of a segment, or the path cannot be the path of one.
+    InvalidName {
+        /// The name as it was given.
+        name: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// There is something at the name that is not a regular file.
+    NotRegularFile {
+        /// The name or path.
+        place: Place,
+        /// What it is, for example `"a directory"`.
+        found: &'static str,
+    },
+    /// A temporary file of a creation or deletion that was killed half-way. It can be deleted.
+    Leftover {
+        /// The process that made it.
+        pid: u32,
+    },
+    /// The file system (or the memory behind it) has no room. Nothing was left behind.
+    NoSpace {
+        /// Size of the segment, in bytes.
+        requested_bytes: u64,
+    },
+    /// The process may not make files of this size (`RLIMIT_FSIZE`).
+    FileSizeLimit {
+        /// Size of the segment, in bytes.
+        requested_bytes: u64,
+        /// The limit, in bytes.
+        limit_bytes: u64,
+    },
+    /// A ring of no elements was asked for.
+    ZeroCapacity,
+    /// `create` was called without a capacity.
+    CapacityMissing,
+    /// A ring of so many elements does not fit the address space.
+    CapacityTooLarge {
+        /// The capacity asked for, in elements.
+        requested: u64,
+        /// Size of an element, in bytes.
+        element_bytes: u64,
+    },
+    /// Huge pages were asked for and cannot be had.
+    HugePagesUnavailable {
+        /// What was asked for.
+        requested: HugePages,
+        /// Why it cannot be had.
+        reason: String,
+    },
+    /// The segment could not be locked into memory.
+    MemoryLock {
+        /// Size of the segment, in bytes.
+        bytes: u64,
+        /// The process's `RLIMIT_MEMLOCK`, in bytes; `u64::MAX` means unlimited.
+        limit: u64,
+        /// What the kernel said.
+        source: io::Error,
+    },
+    /// The process (`EMFILE`) or the system (`ENFILE`) has no descriptor left.
+    DescriptorLimit {
+        /// What the descriptor was needed for.
+        op: &'static str,
+        /// What the kernel said.
+        source: io::Error,
+    },
+    /// No usable descriptor was inherited under this name.
+    Descriptor {
+        /// The name given to [`inherited`](crate::handoff::inherited).
+        name: String,
+        /// What is wrong.
+        problem: DescriptorProblem,
+    },
+    /// What arrived over the socket is not exactly one descriptor sent by [`send`](crate::handoff::send).
+    Message {
+        /// What is wrong.
+        problem: MessageProblem,
+    },
+    /// Any other refusal of the kernel.
+    Io {
+        /// What was tried.
+        op: &'static str,
+        /// On what.
+        place: Place,
+        /// What the kernel said.
+        source: io::Error,
+    },
+}
+
+/// What is wrong with an inherited descriptor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DescriptorProblem {
+    /// The environment has no variable for this name: the parent passed nothing under it.
+    NotSet,
+    /// The variable does not hold what `inherit` writes.
+    Malformed {
+        /// The variable's value.
+        value: String,
+    },
+    /// The number is not open in this process.
+    NotOpen {
+        /// The descriptor's number.
+        fd: i32,
+    },
+    /// The number is open, but is another file than the one that was passed; or it has been opened since the process
+    /// started.
+    AnotherFile {
+        /// The descriptor's number.
+        fd: i32,
+    },
+    /// The descriptor has been taken in this process before.
+    AlreadyTaken {
+        /// The descriptor's number.
+        fd: i32,
+    },
+}
+
+/// What is wrong with a message received over a socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum MessageProblem {
+    /// The peer closed the connection without sending a descriptor.
+    Closed,
+    /// Data arrived without a descriptor.
+    NoDescriptor,
+    /// More than one descriptor arrived; all were closed.
+    TooMany {
+        /// How many were received; the kernel may have discarded more.
+        found: usize,
+    },
+    /// A descriptor arrived with data that `send` does not write; it was closed.
+    Foreign {
+        /// The byte found.
+        found: u8,
+    },
+}
+
+impl SegmentError {
+    /// Wraps an error of the kernel, with the one case apart that users have to handle differently: running out of
+    /// descriptors.
+    pub(crate) fn io(op: &'static str, place: &Place, source: io::Error) -> Self {
+        match source.raw_os_error() {
+            Some(libc::EMFILE | libc::ENFILE) => Self::DescriptorLimit { op, source },
+            _ => Self::Io {
+                op,
+                place: place.clone(),
+                source,
+            },
+        }
+    }
+}
+
+impl fmt::Display for SegmentError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotRondel { found_magic } => write!(
+                f,
+                "not a rondel segment: it starts with {found_magic:#018x}, expected {:#018x}",
+                crate::segment::MAGIC
+            ),
+            Self::NotInitialised => f.write_str(
+                "not initialised: the magic number is 0, which no segment made by rondel shows",
+            ),
+            Self::LayoutVersion { expected, found } => {
+                write!(
+                    f,
+                    "the segment has layout version {found}, expected {expected}"
+                )
+            }
+            Self::RingKind { expected, found } => match RingKind::try_from(*found) {
+                Ok(kind) => write!(
+                    f,
+                    "the segment holds a ring of kind {kind}, expected {expected}"
+                ),
+                Err(_) => write!(
+                    f,
+                    "the segment holds a ring of unknown kind {found}, expected {expected}"
+                ),
+            },
+            Self::UnknownRingKind { found } => {
+                write!(
+                    f,
+                    "the segment holds a ring of unknown kind {found}, expected one of 1 to 3"
+                )
+            }
+            Self::ElementSize { expected, found } => {
+                write!(
+                    f,
+                    "the segment holds elements of {found} bytes, expected {expected} bytes"
+                )
+            }
+            Self::ElementAlign { expected, found } => {
+                write!(
+                    f,
+                    "the segment's elements are aligned to {found} bytes, expected {expected} bytes"
+                )
+            }
+            Self::SchemaTag { expected, found } => {
+                write!(
+                    f,
+                    "the segment has schema tag {found:#x}, expected {expected:#x}"
+                )
+            }
+            Self::Capacity { expected, found } => {
+                write!(
+                    f,
+                    "the segment has a capacity of {found} elements, expected {expected}"
+                )
+            }
+            Self::Geometry {
+                field,
+                expected,
+                found,
+            } => {
+                write!(
+                    f,
+                    "the header contradicts itself: {field} is {found}, expected {expected}"
+                )
+            }
+            Self::TooShort {
+                expected_bytes,
+                found_bytes,
+            } => {
+                write!(
+                    f,
+                    "the file is too short: {found_bytes} bytes, expected {expected_bytes}"
+                )
+            }
+            Self::SealsMissing { expected, found } => write!(
+                f,
+                "the descriptor is not sealed: seals {found:#x}, expected {expected:#x} (SHRINK, GROW and SEAL) to be among them"
+            ),
+            Self::Owner {
+                expected_uid,
+                found_uid,
+            } => {
+                write!(
+                    f,
+                    "the segment belongs to user {found_uid}, expected {expected_uid}"
+                )
+            }
+            Self::Mode { expected, found } => {
+                write!(
+                    f,
+                    "the segment has mode {found:#o}, expected group and others to have no more than {expected:#o}"
+                )
+            }
+            Self::InvalidMode { requested } => {
+                write!(
+                    f,
+                    "mode {requested:#o} cannot be used: expected 0600 to be set, and nothing outside 0666"
+                )
+            }
+            Self::RoleTaken {
+                role,
+                pid: Some(pid),
+            } => write!(f, "the role of {role} is taken by process {pid}"),
+            Self::RoleTaken { role, pid: None } => {
+                write!(
+                    f,
+                    "the role of {role} is taken, by a process that has not recorded its number yet"
+                )
+            }
+            Self::NoSuchRole { role, roles } => {
+                write!(f, "there is no role {role}: the ring has {roles} roles")
+            }
+            Self::AlreadyExists { place } => write!(f, "{place} exists already"),
+            Self::NotFound { place } => write!(f, "{place} does not exist"),
+            Self::Replaced { place } => {
+                write!(f, "{place} is another file by now; it was left alone")
+            }
+            Self::Displaced { place, kept_at } => write!(
+                f,
+                "{place} was replaced twice while it was being deleted; the first replacement is kept at {}",
+                kept_at.display()
+            ),
+            Self::UnlinkInProgress { place } => {
+                write!(f, "{place} is being deleted by another process")
+            }
+            Self::Anonymous => f.write_str("an anonymous segment has no name to unlink"),
+            Self::InvalidName { name, reason } => {
+                write!(f, "{name:?} cannot name a segment: it {reason}")
+            }
+            Self::NotRegularFile { place, found } => {
+                write!(f, "{place} is {found}, expected a regular file")
+            }
+            Self::Leftover { pid } => {
+                write!(
+                    f,
+                    "a temporary file of process {pid}, left by a creation or deletion that was interrupted"
+                )
+            }
+            Self::NoSpace { requested_bytes } => {
+                write!(f, "no room for a segment of {requested_bytes} bytes")
+            }
+            Self::FileSizeLimit {
+                requested_bytes,
+                limit_bytes,
+            } => write!(
+                f,
+                "the segment needs {requested_bytes} bytes, but this process may not make a file over {limit_bytes} bytes (RLIMIT_FSIZE)"
+            ),
+            Self::ZeroCapacity => {
+                f.write_str("a ring needs a capacity of at least one element, found 0")
+            }
+            Self::CapacityMissing => {
+                f.write_str("a capacity is needed to create a ring, and none was given")
+            }
+            Self::CapacityTooLarge {
+                requested,
+                element_bytes,
+            } => write!(
+                f,
+                "a ring of {requested} elements of {element_bytes} bytes does not fit the address space"
+            ),
+            Self::HugePagesUnavailable { requested, reason } => {
+                write!(f, "no {requested}: {reason}")
+            }
+            Self::MemoryLock {
+                bytes,
+                limit: u64::MAX,
+                source,
+            } => {
+                write!(f, "{bytes} bytes could not be locked into memory: {source}")
+            }
+            Self::MemoryLock {
+                bytes,
+                limit,
+                source,
+            } => write!(
+                f,
+                "{bytes} bytes could not be locked into memory (the limit is {limit} bytes, RLIMIT_MEMLOCK): {source}"
+            ),
+            Self::DescriptorLimit { op, source } => {
+                write!(f, "no descriptor left to {op}: {source}")
+            }
+            Self::Descriptor { name, problem } => {
+                write!(f, "no descriptor was inherited as {name:?}: {problem}")
+            }
+            Self::Message { problem } => write!(f, "no segment was received: {problem}"),
+            Self::Io { op, place, source } => write!(f, "could not {op} {place}: {source}"),
+        }
+    }
+}
+
+impl Error for SegmentError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::MemoryLock { source, .. }
+            | Self::DescriptorLimit { source, .. }
+            | Self::Io { source, .. } => Some(source),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for DescriptorProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotSet => f.write_str("the environment variable is not set"),
+            Self::Malformed { value } => write!(
+                f,
+                "the environment variable holds {value:?}, expected NUMBER:DEVICE:INODE"
+            ),
+            Self::NotOpen { fd } => write!(f, "descriptor {fd} is not open"),
+            Self::AnotherFile { fd } => {
+                write!(f, "descriptor {fd} is not the file that was passed")
+            }
+            Self::AlreadyTaken { fd } => write!(f, "descriptor {fd} has been taken already"),
+        }
+    }
+}
+
+impl fmt::Display for MessageProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Closed => f.write_str("the peer closed the connection"),
+            Self::NoDescriptor => f.write_str("the message carries no descriptor, expected one"),
+            Self::TooMany { found } => write!(
+                f,
+                "the message carries {found} descriptors or more, expected one"
+            ),
+            Self::Foreign { found } => write!(
+                f,
+                "the message holds the byte {found:#04x}, which rondel does not send"
+            ),
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! What a caller asks of a segment, without the ring's type: everything behind the builder is compiled once.
+
+use super::header::{HUGE_PAGE, SMALL_PAGE};
+use super::huge::HugePages;
+use super::kind::RingKind;
+use crate::error::SegmentError;
+
+/// Size and alignment of an element, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ElementLayout {
+    /// Bytes of one element.
+    pub size: u64,
+    /// Alignment of one element, in bytes.
+    pub align: u64,
+}
+
+/// What the ring is, and what the caller has asked of the builder.
+#[derive(Debug, Clone)]
+pub(super) struct Demand {
+    pub(super) kind: RingKind,
+    pub(super) element: ElementLayout,
+    pub(super) roles: &'static [&'static str],
+    /// Bytes of the body for a capacity in elements. Must not trust the capacity: at attach it is the header's.
+    pub(super) body_len: fn(u64) -> Result<u64, SegmentError>,
+    pub(super) capacity: Option<u64>,
+    pub(super) schema: u64,
+    pub(super) mode: u32,
+    /// `None`: the effective user of the process.
+    pub(super) owner: Option<u32>,
+    pub(super) unlink_on_drop: bool,
+    pub(super) memory: MemoryDemand,
+}
+
+impl Demand {
+    /// The number of roles, as the header has it.
+    pub(super) fn role_count(&self) -> u32 {
+        u32::try_from(self.roles.len()).unwrap_or(u32::MAX)
+    }
+}
+
+/// What is asked of the memory itself.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct MemoryDemand {
+    pub(super) prefault: bool,
+    pub(super) lock: bool,
+    pub(super) huge: HugePages,
+}
+
+impl MemoryDemand {
+    /// What the length of a segment of such memory is a multiple of, in bytes.
+    pub(super) fn page_len(&self) -> u64 {
+        match self.huge {
+            HugePages::None | HugePages::Transparent => SMALL_PAGE,
+            HugePages::Huge2M => HUGE_PAGE,
+        }
+    }
+}

@@ -1,0 +1,265 @@
+//! Which named segments there are, what they are, and who is attached.
+//!
+//! For tools and clean-up. Looks only: maps nothing, takes no lock, writes nothing, and believes nothing of what it reads.
+
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::io;
+use std::os::fd::AsFd;
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::{Path, PathBuf};
+
+use super::attach::{self, Access};
+use super::header::{BODY_OFFSET, Header};
+use super::place::{NAMED_DIR, NAMED_PREFIX, Place, TEMPORARY_PREFIX};
+use super::role::{ATTACHED, CLOSED, NEVER_ATTACHED, ROLE_STRIDE, recorded_pid};
+use super::{RingKind, sys, temporary, unlink};
+use crate::error::SegmentError;
+use crate::liveness::is_locked;
+
+/// A file among the named segments.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct SegmentInfo {
+    /// The name, as in [`Builder::attach`](super::Builder::attach); for a left-over temporary file, the file's name.
+    pub name: String,
+    /// The file.
+    pub path: PathBuf,
+    /// Length of the file, in bytes; 0 where it could not be opened.
+    pub bytes: u64,
+    /// The file's permission bits; 0 where it could not be opened.
+    pub mode: u32,
+    /// What the segment is, or why it is none that can be used.
+    pub detail: Result<SegmentDetail, SegmentError>,
+    /// Keeps the inode's number from being given to another file, so that `unlink` knows this one.
+    file: Option<File>,
+}
+
+/// What a segment says it is.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct SegmentDetail {
+    /// The kind of ring.
+    pub kind: RingKind,
+    /// Size of an element, in bytes.
+    pub element_size: u64,
+    /// Alignment of an element, in bytes.
+    pub element_align: u64,
+    /// Capacity, in elements.
+    pub capacity: u64,
+    /// Schema tag; 0 for none.
+    pub schema: u64,
+    /// The roles, in the order of their numbers.
+    pub roles: Vec<RoleInfo>,
+}
+
+/// A role of a ring.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct RoleInfo {
+    /// The role's name.
+    pub name: String,
+    /// What the role's record says.
+    pub state: RoleState,
+    /// The process that has recorded itself as the holder; only where `state` is `Attached`. Stale if `alive` is `false`.
+    pub pid: Option<u32>,
+    /// Whether anybody holds the role. This is the kernel's word, not the record's.
+    pub alive: bool,
+}
+
+/// What a role's record says. Together with [`RoleInfo::alive`]: `Attached` and not alive means that the holder was killed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RoleState {
+    /// Nobody has held the role.
+    NeverAttached,
+    /// Somebody has taken the role and has not given it back.
+    Attached,
+    /// The last holder has given the role back.
+    Closed,
+    /// The record holds a number that means nothing.
+    Unknown(u8),
+}
+
+impl SegmentInfo {
+    /// Deletes the file, if it still is the one that was listed.
+    ///
+    /// # Errors
+    /// Those of [`Segment::unlink`](super::Segment::unlink); [`SegmentError::Replaced`] also where the file could not be
+    /// opened when it was listed, since it cannot be told from another then.
+    pub fn unlink(&self) -> Result<(), SegmentError> {
+        let place = Place::path(&self.path);
+        match &self.file {
+            Some(file) => unlink::unlink_if_same(&self.path, &place, file.as_fd()),
+            None => Err(SegmentError::Replaced { place }),
+        }
+    }
+
+    /// Whether anybody holds a role. `false` for what is no segment.
+    #[must_use]
+    pub fn is_in_use(&self) -> bool {
+        self.detail
+            .as_ref()
+            .is_ok_and(|detail| detail.roles.iter().any(|role| role.alive))
+    }
+}
+
+/// Lists the named segments of the effective user in `/dev/shm`, sorted by name.
+///
+/// Files that look like segments by their name and cannot be used are listed too, each with its error, so that they can be deleted; and
+/// so are the temporary files of a creation or deletion that was killed ([`SegmentError::Leftover`], or that is going on
+/// just now, if that process still lives). A segment that goes away meanwhile is left out.
+///
+/// Segments at paths are not listed: nobody knows where they are.
+///
+/// # Errors
+/// [`SegmentError::Io`] or [`SegmentError::DescriptorLimit`] if `/dev/shm` cannot be read. An error with one segment is in
+/// its entry.
+///
+/// # Examples
+/// ```
+/// # fn main() -> Result<(), rondel::SegmentError> {
+/// for segment in rondel::segment::list()? {
+///     match &segment.detail {
+///         Ok(detail) => println!("{}: {} of {} elements", segment.name, detail.kind, detail.capacity),
+///         Err(error) => println!("{}: {error}", segment.name),
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
+pub fn list() -> Result<Vec<SegmentInfo>, SegmentError> {
+    list_in(Path::new(NAMED_DIR), sys::effective_uid())
+}
+
+fn list_in(directory: &Path, uid: u32) -> Result<Vec<SegmentInfo>, SegmentError> {
+    let failed = |error| SegmentError::io("list", &Place::path(directory), error);
+    let mut segments = Vec::new();
+    for entry in fs::read_dir(directory).map_err(failed)? {
+        let file_name = entry.map_err(failed)?.file_name();
+        if let Some(name) = segment_name(&file_name) {
+            segments.extend(describe(name.to_owned(), directory.join(&file_name), uid));
+        }
+    }
+    segments.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(segments)
+}
+
+/// The name to list a file under; `None` if it has nothing to do with rondel.
+fn segment_name(file_name: &OsStr) -> Option<&str> {
+    let name = file_name.to_str()?;
+    if name.starts_with(TEMPORARY_PREFIX) {
+        Some(name)
+    } else {
+        name.strip_prefix(NAMED_PREFIX)
+    }
+}
+
+/// Looks at one file. `None` if it is another user's, or has gone.
+fn describe(name: String, path: PathBuf, uid: u32) -> Option<SegmentInfo> {
+    let place = Place::path(&path);
+    match fs::symlink_metadata(&path) {
+        Ok(data) if data.uid() == uid => {}
+        Ok(_) => return None,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
+        Err(error) => {
+            let detail = Err(SegmentError::io("inspect", &place, error));
+            return Some(SegmentInfo {
+                name,
+                path,
+                bytes: 0,
+                mode: 0,
+                detail,
+                file: None,
+            });
+        }
+    }
+    let file = match attach::open(&path, &place, Access::Read) {
+        Ok(file) => file,
+        Err(SegmentError::NotFound { .. }) => return None,
+        Err(error) => {
+            return Some(SegmentInfo {
+                name,
+                path,
+                bytes: 0,
+                mode: 0,
+                detail: Err(error),
+                file: None,
+            });
+        }
+    };
+    let (bytes, mode, detail) = match attach::inspect(&file, &place) {
+        Ok(data) if data.uid() != uid => return None,
+        Ok(data) => {
+            let detail = match temporary::maker(&name) {
+                Some(pid) => Err(SegmentError::Leftover { pid }),
+                None => examine(&file, data.len(), &place),
+            };
+            (data.len(), data.mode() & 0o7777, detail)
+        }
+        Err(error) => (0, 0, Err(error)),
+    };
+    Some(SegmentInfo {
+        name,
+        path,
+        bytes,
+        mode,
+        detail,
+        file: Some(file),
+    })
+}
+
+/// Reads what a file says it is.
+fn examine(file: &File, file_len: u64, place: &Place) -> Result<SegmentDetail, SegmentError> {
+    let header = Header::read(file, file_len, place)?;
+    let kind = header
+        .kind()
+        .map_err(|found| SegmentError::UnknownRingKind { found })?;
+    header.check_total_len()?;
+    header.check_file_len(file_len)?;
+    let roles = (0..header.role_count().min(MOST_ROLES))
+        .map(|role| examine_role(file, kind, role, place))
+        .collect::<Result<_, _>>()?;
+    Ok(SegmentDetail {
+        kind,
+        element_size: header.element_size(),
+        element_align: header.element_align(),
+        capacity: header.capacity(),
+        schema: header.schema(),
+        roles,
+    })
+}
+
+/// How many roles are looked at: more than any ring has, few enough that a nonsensical header costs nothing.
+const MOST_ROLES: u64 = 256;
+
+/// Reads one role's record, and asks whether its lock is held.
+fn examine_role(
+    file: &File,
+    kind: RingKind,
+    role: u64,
+    place: &Place,
+) -> Result<RoleInfo, SegmentError> {
+    let mut record = [0; 16];
+    let offset = BODY_OFFSET + role * u64::from(ROLE_STRIDE);
+    file.read_exact_at(&mut record, offset)
+        .map_err(|error| SegmentError::io("read a role of", place, error))?;
+    let [state, pid]: [u64; 2] = bytemuck::cast(record);
+    let alive = is_locked(file.as_fd(), role)
+        .map_err(|error| SegmentError::io("ask who holds a role of", place, error))?;
+    let name = usize::try_from(role)
+        .ok()
+        .and_then(|index| kind.role_names().get(index));
+    let [phase, ..] = state.to_le_bytes();
+    Ok(RoleInfo {
+        name: name.map_or_else(|| format!("role {role}"), |name| (*name).to_owned()),
+        state: match phase {
+            NEVER_ATTACHED => RoleState::NeverAttached,
+            ATTACHED => RoleState::Attached,
+            CLOSED => RoleState::Closed,
+            unknown => RoleState::Unknown(unknown),
+        },
+        pid: recorded_pid(state, pid),
+        alive,
+    })
+}

@@ -1,0 +1,305 @@
+//! Segments: the shared memory that a ring lives in.
+//!
+//! A segment is a file that every participant maps: a page of header, then the ring's body. There are two sorts:
+//!
+//! - **Anonymous** segments ([`Builder::anonymous`]) are memfds. Their size is sealed, so no access to one can ever be a SIGBUS,
+//!   and they go away with their last user. They are handed on by fork, over a Unix socket, or to a child across exec (see
+//!   [`handoff`]), and attached with [`Builder::from_fd`].
+//! - **Named** segments ([`Builder::create`], [`Builder::attach`], [`Builder::create_or_attach`]) are files, in `/dev/shm`
+//!   or at a [path](Place). Anybody with the right to can attach by name. They stay until they are
+//!   [unlinked](Segment::unlink), and they cannot be sealed: a process that may write the file may also truncate it, and
+//!   the others then get a SIGBUS. rondel never does that; grant write access to nobody else.
+//!
+//! A name never stands for half a segment: a segment is completed before it gets its name. Attaching checks everything
+//! once, and each mismatch is an error of its own, see [`SegmentError`].
+//!
+//! # If a process dies
+//!
+//! Creating leaves nothing behind, at whatever point it is killed, on any file system that has nameless files (all the common
+//! ones). Attaching changes nothing in the segment. A role is free again as soon as its holder is gone.
+
+mod attach;
+mod builder;
+mod create;
+mod demand;
+pub mod handoff;
+mod header;
+mod huge;
+mod kind;
+mod list;
+mod mapping;
+mod place;
+mod role;
+mod sys;
+mod temporary;
+mod unlink;
+
+use std::fmt;
+use std::fs::File;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::PathBuf;
+use std::ptr::NonNull;
+use std::sync::atomic::Ordering;
+
+use self::demand::Demand;
+use self::header::Header;
+use self::mapping::Mapping;
+use crate::error::SegmentError;
+use crate::liveness::{RoleLock, watch_forks};
+
+pub use self::builder::Builder;
+pub use self::demand::ElementLayout;
+pub(crate) use self::header::MAGIC;
+pub use self::huge::HugePages;
+pub use self::kind::RingKind;
+pub use self::list::{RoleInfo, RoleState, SegmentDetail, SegmentInfo, list};
+pub use self::place::Place;
+pub(crate) use self::role::{ATTACHED, CLOSED, NEVER_ATTACHED, ROLE_STRIDE, RoleRecord};
+
+/// Keeps [`RingType`] to the rings of this crate.
+pub(crate) mod sealed {
+    /// Implemented by the rings of this crate.
+    pub trait Sealed {}
+}
+
+/// What a kind of ring asks of a segment. Implemented by the rings of this crate, and by nothing else.
+pub trait RingType: Sized + sealed::Sealed {
+    /// The kind, as the header has it.
+    #[doc(hidden)]
+    const KIND: RingKind;
+    /// Names of the roles. The index is the number of the role's lock, and of its record.
+    #[doc(hidden)]
+    const ROLES: &'static [&'static str];
+    /// Size and alignment of an element.
+    #[doc(hidden)]
+    fn element() -> ElementLayout;
+    /// Bytes of the body for a capacity in elements, the role records at its start included; all zero at birth. The
+    /// capacity can be any number: at attach it is the header's.
+    #[doc(hidden)]
+    fn body_len(capacity: u64) -> Result<u64, SegmentError>;
+    /// Wraps a segment that has passed every check.
+    #[doc(hidden)]
+    fn from_segment(segment: Segment) -> Result<Self, SegmentError>;
+}
+
+/// A segment, mapped, its header checked.
+///
+/// What the header said is kept privately: a peer that overwrites it later changes nothing here. A segment may be carried across a
+/// fork and used on both sides. Dropping it unmaps it, and deletes it only where
+/// [`unlink_on_drop`](Builder::unlink_on_drop) was asked for.
+pub struct Segment {
+    file: File,
+    mapping: Mapping,
+    header: Header,
+    kind: RingKind,
+    roles: &'static [&'static str],
+    place: Place,
+    /// The absolute path; `None` for an anonymous segment.
+    path: Option<PathBuf>,
+    created: bool,
+    /// The process that unlinks the segment when it drops it.
+    unlinker: Option<u32>,
+}
+
+/// How a process came by its segment.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Origin {
+    Created,
+    Attached,
+}
+
+impl Segment {
+    /// Puts the parts together. The header has been checked against the demand, and the mapping is as long as it says.
+    fn assemble(
+        origin: Origin,
+        file: File,
+        mapping: Mapping,
+        header: Header,
+        (place, path): (Place, Option<PathBuf>),
+        demand: &Demand,
+    ) -> Result<Self, SegmentError> {
+        // Before any role is taken, and as early as possible: see `liveness`.
+        watch_forks()
+            .map_err(|error| SegmentError::io("watch for forks, to open", &place, error))?;
+        let unlinker = (origin == Origin::Created && demand.unlink_on_drop).then(std::process::id);
+        let (kind, roles) = (demand.kind, demand.roles);
+        Ok(Self {
+            file,
+            mapping,
+            header,
+            kind,
+            roles,
+            place,
+            path,
+            created: origin == Origin::Created,
+            unlinker,
+        })
+    }
+
+    /// The kind of ring.
+    #[must_use]
+    pub fn kind(&self) -> RingKind {
+        self.kind
+    }
+
+    /// The ring's capacity, in elements.
+    #[must_use]
+    pub fn capacity(&self) -> u64 {
+        self.header.capacity()
+    }
+
+    /// The schema tag that the creator gave; 0 for none.
+    #[must_use]
+    pub fn schema(&self) -> u64 {
+        self.header.schema()
+    }
+
+    /// Length of the whole segment, in bytes: header, body, and what rounds it up to whole pages.
+    #[must_use]
+    pub fn total_len(&self) -> u64 {
+        self.header.total_len()
+    }
+
+    /// Where the segment is.
+    #[must_use]
+    pub fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// Whether this process created the segment, or attached to one that was there.
+    #[must_use]
+    pub fn is_creator(&self) -> bool {
+        self.created
+    }
+
+    /// The descriptor of the segment's file, to hand it on.
+    ///
+    /// Whoever gets it can do with the memory as they like.
+    #[must_use]
+    pub fn as_fd(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
+    }
+
+    /// A descriptor of the segment's file that is the caller's own, closed on exec.
+    ///
+    /// # Errors
+    /// [`SegmentError::DescriptorLimit`] if the process has no descriptor left.
+    pub fn try_clone_fd(&self) -> Result<OwnedFd, SegmentError> {
+        self.file
+            .as_fd()
+            .try_clone_to_owned()
+            .map_err(|error| SegmentError::io("duplicate the descriptor of", &self.place, error))
+    }
+
+    /// Deletes the segment's name, and only if it still is this segment's name.
+    ///
+    /// Whoever has the segment keeps it, and its memory is freed with the last of them. A new segment can be created under
+    /// the name at once; it has nothing to do with this one.
+    ///
+    /// A file that has replaced the segment under its name is never deleted. (Should it do so in the very instant of the
+    /// deletion, its name may be missing for a moment.)
+    ///
+    /// # Errors
+    /// - [`SegmentError::Anonymous`] if the segment has no name;
+    /// - [`SegmentError::NotFound`] if the name is gone already;
+    /// - [`SegmentError::Replaced`] if it is another file's by now;
+    /// - [`SegmentError::Displaced`] if two files in turn took the name in the instant of the deletion;
+    /// - [`SegmentError::UnlinkInProgress`] if another process has been at it for a tenth of a second;
+    /// - [`SegmentError::Io`] if the process may not delete files there.
+    pub fn unlink(&self) -> Result<(), SegmentError> {
+        let path = self.path.as_deref().ok_or(SegmentError::Anonymous)?;
+        unlink::unlink_if_same(path, &self.place, self.file.as_fd())
+    }
+
+    /// Where the body starts: page aligned, zeroed at birth, [`body_len`](Self::body_len) bytes long, mapped for as
+    /// long as the segment lives. Peers may be writing to it.
+    pub(crate) fn body(&self) -> NonNull<u8> {
+        self.mapping.body()
+    }
+
+    /// Length of the body, in bytes: what [`RingType::body_len`] says for the capacity.
+    pub(crate) fn body_len(&self) -> usize {
+        // It has been mapped, so it fits.
+        usize::try_from(self.header.body_len()).unwrap_or(0)
+    }
+
+    /// The record of a role; `None` if there is no such role.
+    pub(crate) fn role_record(&self, role: usize) -> Option<&RoleRecord> {
+        if role >= self.roles.len() {
+            return None;
+        }
+        let start = role.checked_mul(ROLE_STRIDE as usize)?;
+        if start.checked_add(ROLE_STRIDE as usize)? > self.body_len() {
+            return None;
+        }
+        let record = self
+            .mapping
+            .body()
+            .as_ptr()
+            .wrapping_add(start)
+            .cast::<RoleRecord>();
+        // SAFETY: the record's 128 bytes are inside the body (just checked), which is mapped for as long as `self` is
+        // borrowed; it is aligned, because the body starts at a page and the stride is the record's alignment. All its
+        // fields are atomics, so that peers may write them meanwhile, and any bytes are a value of theirs.
+        Some(unsafe { &*record })
+    }
+
+    /// Takes a role, for as long as the lock lives. Does not write the role's record: that is the holder's to do.
+    ///
+    /// # Errors
+    /// [`SegmentError::RoleTaken`] with the process that has recorded itself, [`SegmentError::NoSuchRole`],
+    /// [`SegmentError::DescriptorLimit`], and [`SegmentError::Io`] if the file cannot be opened a second time.
+    pub(crate) fn lock_role(&self, role: usize) -> Result<RoleLock, SegmentError> {
+        let no_such_role = || SegmentError::NoSuchRole {
+            role,
+            roles: self.roles.len(),
+        };
+        let name = *self.roles.get(role).ok_or_else(no_such_role)?;
+        let byte = u64::try_from(role).map_err(|_| no_such_role())?;
+        if let Some(lock) = RoleLock::acquire(self.file.as_fd(), byte)? {
+            return Ok(lock);
+        }
+        let pid = self.role_record(role).and_then(|record| {
+            // Acquire: pairs with the holder's Release of the state, which follows the store of the pid.
+            let state = record.state.load(Ordering::Acquire);
+            role::recorded_pid(state, record.pid.load(Ordering::Relaxed))
+        });
+        Err(SegmentError::RoleTaken { role: name, pid })
+    }
+}
+
+impl Drop for Segment {
+    fn drop(&mut self) {
+        // A forked child has a copy of the segment; dropping that must not delete what its parent still offers.
+        if self.unlinker == Some(std::process::id()) {
+            // Nobody can be told. Not found and replaced are fine; anything else leaves a name that a listing shows.
+            let _ = self.unlink();
+        }
+    }
+}
+
+impl AsFd for Segment {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
+    }
+}
+
+impl fmt::Debug for Segment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Segment")
+            .field("place", &self.place)
+            .field("kind", &self.kind)
+            .field("capacity", &self.capacity())
+            .field("total_len", &self.total_len())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;
+
+/// An empty anonymous file.
+#[cfg(test)]
+pub(crate) fn memfd_for_tests() -> OwnedFd {
+    sys::memfd_create(c"rondel-test", libc::MFD_CLOEXEC).expect("a memfd")
+}

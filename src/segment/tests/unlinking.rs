@@ -1,0 +1,81 @@
+//! Unlinking while somebody replaces the file, at the instant that matters.
+
+use std::fs;
+
+use super::super::unlink::unlink_with;
+use super::{Directory, TestRing, builder};
+use crate::error::SegmentError;
+use crate::liveness::RoleLock;
+use crate::segment::{Place, Segment};
+
+fn setup(test: &str) -> (Directory, Segment, Place) {
+    let directory = Directory::new(test);
+    let place = Place::path(directory.file("ring"));
+    let TestRing(segment) = builder().create(&place).expect("a segment");
+    (directory, segment, place)
+}
+
+#[test]
+fn a_replacement_that_was_there_before_is_left_alone() {
+    let (directory, segment, place) = setup("before");
+    fs::write(directory.file("new"), "precious").expect("a file");
+    fs::rename(directory.file("new"), directory.file("ring")).expect("replaces it");
+    let error = segment.unlink().expect_err("replaced");
+    assert!(
+        matches!(&error, SegmentError::Replaced { place: found } if *found == place),
+        "{error}"
+    );
+    assert_eq!(
+        fs::read_to_string(directory.file("ring")).expect("the file"),
+        "precious"
+    );
+    assert_eq!(directory.names(), ["ring"]);
+}
+
+#[test]
+fn a_replacement_in_the_instant_between_look_and_move_is_put_back() {
+    let (directory, segment, place) = setup("between");
+    fs::write(directory.file("new"), "precious").expect("a file");
+    let result = unlink_with(&directory.file("ring"), &place, segment.as_fd(), || {
+        fs::rename(directory.file("new"), directory.file("ring")).expect("replaces it");
+    });
+    assert!(
+        matches!(result, Err(SegmentError::Replaced { .. })),
+        "{result:?}"
+    );
+    assert_eq!(
+        fs::read_to_string(directory.file("ring")).expect("the file"),
+        "precious"
+    );
+    assert_eq!(directory.names(), ["ring"]);
+}
+
+#[test]
+fn a_file_that_vanishes_in_that_instant_is_not_found() {
+    let (directory, segment, place) = setup("vanish");
+    let result = unlink_with(&directory.file("ring"), &place, segment.as_fd(), || {
+        fs::remove_file(directory.file("ring")).expect("removes it");
+    });
+    assert!(
+        matches!(result, Err(SegmentError::NotFound { .. })),
+        "{result:?}"
+    );
+    assert_eq!(directory.names(), [""; 0]);
+}
+
+#[test]
+fn a_deletion_in_progress_is_waited_for_and_not_for_ever() {
+    let (directory, segment, _) = setup("progress");
+    let other = RoleLock::acquire(segment.as_fd(), super::super::unlink::UNLINK_BYTE)
+        .expect("a lock")
+        .expect("free");
+    let result = segment.unlink();
+    assert!(
+        matches!(result, Err(SegmentError::UnlinkInProgress { .. })),
+        "{result:?}"
+    );
+    assert_eq!(directory.names(), ["ring"]);
+    drop(other);
+    segment.unlink().expect("unlinks");
+    assert_eq!(directory.names(), [""; 0]);
+}
