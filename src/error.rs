@@ -8,6 +8,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
+use crate::protocol::Corruption;
 use crate::segment::{HugePages, Place, RingKind};
 
 /// Why a segment could not be created, attached, handed on or deleted.
@@ -244,6 +245,8 @@ pub enum SegmentError {
         /// What is wrong.
         problem: MessageProblem,
     },
+    /// The ring in the segment holds what no rondel process writes there.
+    Corrupted(Corruption),
     /// Any other refusal of the kernel.
     Io {
         /// What was tried.
@@ -327,6 +330,7 @@ impl fmt::Display for SegmentError {
                 "not a rondel segment: it starts with {found_magic:#018x}, expected {:#018x}",
                 crate::segment::MAGIC
             ),
+            Self::Corrupted(corruption) => corruption.fmt(f),
             Self::NotInitialised => f.write_str(
                 "not initialised: the magic number is 0, which no segment made by rondel shows",
             ),

@@ -1,0 +1,48 @@
+//! The kernel's part of an event: a futex, and fence pairs in the place of membarrier.
+//!
+//! A wait here has no time limit. A lost wake-up, which the library would survive after one slice, is a deadlock that loom
+//! reports.
+
+use loom::sync::atomic::fence;
+use loom::sync::{Condvar, Mutex};
+
+use crate::protocol::event::Kernel;
+use crate::sync::{AtomicU32, Ordering};
+
+/// One futex. `bucket` is the kernel's lock under which the word is compared and the sleepers are queued.
+#[derive(Debug)]
+pub(crate) struct Futex {
+    bucket: Mutex<()>,
+    queue: Condvar,
+}
+
+impl Futex {
+    pub(crate) fn new() -> Self {
+        Futex { bucket: Mutex::new(()), queue: Condvar::new() }
+    }
+}
+
+impl Kernel for Futex {
+    type Until = ();
+
+    fn heavy_fence(&self) {
+        fence(Ordering::SeqCst);
+    }
+
+    fn light_fence(&self) {
+        fence(Ordering::SeqCst);
+    }
+
+    fn futex_wait(&self, word: &AtomicU32, expected: u32, (): ()) {
+        let bucket = self.bucket.lock().unwrap();
+        // Relaxed: the lock orders it against a wake, as the kernel's does.
+        if word.load(Ordering::Relaxed) == expected {
+            drop(self.queue.wait(bucket).unwrap());
+        }
+    }
+
+    fn futex_wake(&self, _: &AtomicU32) {
+        let _bucket = self.bucket.lock().unwrap();
+        self.queue.notify_all();
+    }
+}

@@ -1,0 +1,46 @@
+//! Closing while the other side sleeps: it wakes, takes what was published, and is told.
+
+use loom::thread;
+
+use super::participants::ends;
+use crate::memory::Shared;
+
+#[test]
+fn a_consumer_drains_before_it_is_told_that_the_producer_has_closed() {
+    loom::model(|| {
+        let shared = Shared::<1>::new(2, 1);
+        let (mut tx, mut rx) = ends(&shared);
+        let consumer = thread::spawn(move || {
+            assert_eq!(rx.pop(), Some(1));
+            assert_eq!(rx.pop(), None);
+        });
+        assert!(tx.try_push(1));
+        tx.close();
+        consumer.join().unwrap();
+    });
+}
+
+#[test]
+fn a_producer_that_sleeps_is_told_that_the_consumer_has_closed() {
+    loom::model(|| {
+        let shared = Shared::<1>::new(1, 1);
+        let (mut tx, rx) = ends(&shared);
+        assert!(tx.try_push(1));
+        let producer = thread::spawn(move || assert!(!tx.push(2)));
+        rx.close();
+        producer.join().unwrap();
+    });
+}
+
+#[test]
+fn a_producer_uses_the_room_that_a_consumer_left_before_it_closed() {
+    loom::model(|| {
+        let shared = Shared::<1>::new(1, 1);
+        let (mut tx, mut rx) = ends(&shared);
+        assert!(tx.try_push(1));
+        let producer = thread::spawn(move || assert!(tx.push(2)));
+        assert_eq!(rx.try_pop(), Some(1));
+        rx.close();
+        producer.join().unwrap();
+    });
+}

@@ -1,0 +1,159 @@
+//! The two participants as the library's handles are: what they do around each step of the protocol.
+
+use std::ops::ControlFlow;
+
+use loom::sync::Arc;
+
+use crate::futex::Futex;
+use crate::memory::{self, Handle, Shared};
+use crate::protocol::event::{self, Sleeper};
+use crate::protocol::role::{self, Phase};
+use crate::protocol::spsc::{Advanced, Consumer, Producer};
+use crate::sync::{AtomicU32, AtomicU64};
+
+pub(super) struct Tx<const K: usize> {
+    pub(super) half: Producer<Handle<K>>,
+    shared: Arc<Shared<K>>,
+}
+
+pub(super) struct Rx<const K: usize> {
+    pub(super) half: Consumer<Handle<K>>,
+    shared: Arc<Shared<K>>,
+}
+
+/// Both ends of a ring.
+pub(super) fn ends<const K: usize>(shared: &Arc<Shared<K>>) -> (Tx<K>, Rx<K>) {
+    (Tx::attach(shared), Rx::attach(shared))
+}
+
+impl<const K: usize> Tx<K> {
+    pub(super) fn attach(shared: &Arc<Shared<K>>) -> Self {
+        Tx { half: memory::producer(shared), shared: Arc::clone(shared) }
+    }
+
+    pub(super) fn try_push(&mut self, element: u64) -> bool {
+        let pushed = self.half.try_push(element).expect("sound words");
+        if pushed && event::someone_sleeps(&self.shared.data, &self.shared.data_futex) {
+            event::wake(&self.shared.data, &self.shared.data_futex);
+        }
+        pushed
+    }
+
+    /// Pushes, sleeping while the ring is full. False if the consumer has closed.
+    pub(super) fn push(&mut self, element: u64) -> bool {
+        while !self.try_push(element) {
+            let shared = Arc::clone(&self.shared);
+            let half = &mut self.half;
+            let mut sleeper = Until {
+                word: &shared.space,
+                peer: &shared.consumer_role,
+                reached: |cheap| match cheap {
+                    true => !half.is_full().expect("sound words"),
+                    false => half.see_consumed().expect("sound words"),
+                },
+            };
+            if !event::park(&mut sleeper, &shared.space_futex) {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Sleeps until the consumer has consumed everything. False if it has closed before.
+    pub(super) fn wait_until_empty(&mut self) -> bool {
+        let shared = Arc::clone(&self.shared);
+        let half = &mut self.half;
+        let mut sleeper = Until {
+            word: &shared.space,
+            peer: &shared.consumer_role,
+            reached: |_| half.len().expect("sound words") == 0,
+        };
+        event::park(&mut sleeper, &shared.space_futex)
+    }
+
+    pub(super) fn close(self) {
+        close(&self.shared.producer_role, &self.shared.data, &self.shared.data_futex);
+    }
+}
+
+impl<const K: usize> Rx<K> {
+    pub(super) fn attach(shared: &Arc<Shared<K>>) -> Self {
+        Rx { half: memory::consumer(shared), shared: Arc::clone(shared) }
+    }
+
+    pub(super) fn try_pop(&mut self) -> Option<u64> {
+        let element = self.half.peek().expect("sound words")?;
+        let advanced = self.half.advance();
+        self.notify(advanced);
+        Some(element)
+    }
+
+    pub(super) fn notify(&mut self, advanced: Advanced) {
+        let Shared { space, space_futex, .. } = &*self.shared;
+        if advanced != Advanced::Within
+            && event::someone_sleeps(space, space_futex)
+            && (advanced == Advanced::Released || self.half.is_empty().expect("sound words"))
+        {
+            event::wake(space, space_futex);
+        }
+    }
+
+    /// Pops, sleeping while the ring is empty. `None` if it is drained and the producer has closed.
+    pub(super) fn pop(&mut self) -> Option<u64> {
+        loop {
+            if let Some(element) = self.try_pop() {
+                return Some(element);
+            }
+            let shared = Arc::clone(&self.shared);
+            let half = &mut self.half;
+            let mut sleeper = Until {
+                word: &shared.data,
+                peer: &shared.producer_role,
+                reached: |_| !half.is_empty().expect("sound words"),
+            };
+            if !event::park(&mut sleeper, &shared.data_futex) {
+                return None;
+            }
+        }
+    }
+
+    pub(super) fn close(mut self) {
+        self.half.release();
+        close(&self.shared.consumer_role, &self.shared.space, &self.shared.space_futex);
+    }
+}
+
+fn close(role: &AtomicU64, word: &AtomicU32, futex: &Futex) {
+    role::close(role);
+    if event::someone_sleeps(word, futex) {
+        event::wake(word, futex);
+    }
+}
+
+/// The condition of a blocked handle: true when reached, false when the peer has closed.
+struct Until<'a, F> {
+    word: &'a AtomicU32,
+    peer: &'a AtomicU64,
+    reached: F,
+}
+
+impl<F: FnMut(bool) -> bool> Sleeper<Futex> for Until<'_, F> {
+    type Outcome = bool;
+
+    fn word(&self) -> &AtomicU32 {
+        self.word
+    }
+
+    fn poll(&mut self) -> Option<bool> {
+        (self.reached)(true).then_some(true)
+    }
+
+    fn look(&mut self) -> ControlFlow<bool> {
+        // As in the library: the peer first, for what it did before it closed counts.
+        let closed = role::phase(self.peer) == Phase::Closed;
+        if (self.reached)(false) {
+            return ControlFlow::Break(true);
+        }
+        if closed { ControlFlow::Break(false) } else { ControlFlow::Continue(()) }
+    }
+}

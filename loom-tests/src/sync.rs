@@ -1,0 +1,36 @@
+//! What the protocol files import as `crate::sync`: loom's atomics, each of whose accesses is a place to die.
+
+pub(crate) use loom::sync::atomic::Ordering;
+
+use crate::crash;
+
+macro_rules! mortal_atomic {
+    ($name:ident, $value:ty) => {
+        #[derive(Debug)]
+        pub(crate) struct $name(loom::sync::atomic::$name);
+
+        impl $name {
+            pub(crate) fn new(value: $value) -> Self {
+                Self(loom::sync::atomic::$name::new(value))
+            }
+
+            pub(crate) fn load(&self, order: Ordering) -> $value {
+                crash::step();
+                self.0.load(order)
+            }
+
+            pub(crate) fn store(&self, value: $value, order: Ordering) {
+                crash::step();
+                self.0.store(value, order);
+            }
+
+            pub(crate) fn swap(&self, value: $value, order: Ordering) -> $value {
+                crash::step();
+                self.0.swap(value, order)
+            }
+        }
+    };
+}
+
+mortal_atomic!(AtomicU32, u32);
+mortal_atomic!(AtomicU64, u64);

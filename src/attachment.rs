@@ -1,0 +1,198 @@
+//! What every handle has, whatever its ring: a role, a lock on it, a gate, a strategy and a peer.
+
+use core::sync::atomic::{AtomicU32, Ordering};
+use std::sync::Arc;
+
+use crate::SegmentError;
+use crate::fault::Fault;
+use crate::gate::{Gate, State};
+use crate::liveness::RoleLock;
+use crate::protocol::event;
+use crate::protocol::role::{self, Phase};
+use crate::segment::{RoleRecord, Segment};
+use crate::wait::{self, Registered, Unregistered, Wait};
+
+/// What is known of the other side of a ring.
+///
+/// ```text
+///              attaches                    is dropped
+///   NotAttached ─────▶ Attached ─────────────────────────▶ Closed
+///                       ▲  │ is killed                       │
+///                       │  ▼                                 │
+///                       │ Dead                               │
+///                       │  │ a successor attaches            │
+///                       └──┴─────────────────────────────────┘
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Peer {
+    /// Nobody has taken the other role yet.
+    NotAttached,
+    /// Somebody holds the other role and lives, be it stopped by a signal or in a debugger.
+    Attached {
+        /// The process, as it named itself (in its own pid namespace).
+        pid: u32,
+    },
+    /// The last holder gave the role back in good order.
+    Closed,
+    /// The last holder ended without giving the role back: its process was killed, or crashed.
+    Dead {
+        /// The process, as it had named itself.
+        pid: u32,
+    },
+}
+
+/// A role in a segment, held.
+#[derive(Debug)]
+pub(crate) struct Attachment {
+    segment: Arc<Segment>,
+    role: usize,
+    peer: usize,
+    lock: RoleLock,
+    gate: Gate,
+    pid: u32,
+    fault: Option<Fault>,
+    /// How the handle waits.
+    pub(crate) wait: Wait,
+}
+
+impl Attachment {
+    /// Takes `role`. The word that says so is written by [`announce`](Self::announce), when the handle is ready.
+    pub(crate) fn take(segment: &Arc<Segment>, role: usize, peer: usize) -> Result<Attachment, SegmentError> {
+        let lock = segment.lock_role(role)?;
+        let state = if wait::register() { State::Open } else { State::Fenced };
+        let gate = Gate::new(state).map_err(|source| SegmentError::io("map a private page for a handle of", segment.place(), source))?;
+        Ok(Attachment {
+            segment: Arc::clone(segment),
+            role,
+            peer,
+            lock,
+            gate,
+            pid: std::process::id(),
+            fault: None,
+            wait: Wait::default(),
+        })
+    }
+
+    /// Says in the segment that the role is held, and by whom.
+    pub(crate) fn announce(&self) {
+        if let Some(record) = self.record(self.role) {
+            // Relaxed: seen with the phase, which `role::attach` stores with Release.
+            record.pid.store(u64::from(self.pid), Ordering::Relaxed);
+            record.start_time.store(start_time().unwrap_or(0), Ordering::Relaxed);
+            role::attach(&record.state);
+        }
+    }
+
+    fn record(&self, role: usize) -> Option<&RoleRecord> {
+        self.segment.role_record(role)
+    }
+
+    pub(crate) fn segment(&self) -> &Arc<Segment> {
+        &self.segment
+    }
+
+    /// True if neither a fork nor a fault nor a missing registration stands in the way of the fast path.
+    #[inline(always)]
+    pub(crate) fn is_open(&self) -> bool {
+        self.gate.is_open()
+    }
+
+    /// Why the handle cannot be used, if it cannot.
+    #[cold]
+    pub(crate) fn fault(&self) -> Option<Fault> {
+        match self.gate.state() {
+            State::Forked => Some(Fault::Forked { attached_in: self.pid, used_in: std::process::id() }),
+            State::Failed => self.fault,
+            State::Open | State::Fenced => None,
+        }
+    }
+
+    /// From now on the handle fails with `fault`.
+    #[cold]
+    pub(crate) fn fail(&mut self, fault: Fault) -> Fault {
+        if self.gate.state() != State::Forked {
+            self.fault = Some(fault);
+            self.gate.set(State::Failed);
+        }
+        fault
+    }
+
+    /// Wakes whoever sleeps on `word`, after a publication. With the full fence, for the slow path.
+    #[cold]
+    pub(crate) fn notify_fenced(&self, word: &AtomicU32) {
+        if event::someone_sleeps(word, &Unregistered) {
+            event::wake(word, &Registered);
+        }
+    }
+
+    /// True if the peer has given its role back. One load.
+    pub(crate) fn peer_has_closed(&self) -> Result<bool, Fault> {
+        match self.peer_phase() {
+            Phase::Invalid(found) => Err(invalid_role(found)),
+            phase => Ok(phase == Phase::Closed),
+        }
+    }
+
+    fn peer_phase(&self) -> Phase {
+        self.record(self.peer).map_or(Phase::Never, |record| role::phase(&record.state))
+    }
+
+    /// What is known of the peer. One system call if it is attached.
+    pub(crate) fn peer(&self) -> Result<Peer, Fault> {
+        let pid = || self.record(self.peer).map_or(0, |record| record.pid.load(Ordering::Relaxed) as u32);
+        match self.peer_phase() {
+            Phase::Never => Ok(Peer::NotAttached),
+            Phase::Closed => Ok(Peer::Closed),
+            Phase::Invalid(found) => Err(invalid_role(found)),
+            // A query that fails declares nobody dead.
+            Phase::Attached if self.lock.other_is_held(self.peer as u64).unwrap_or(true) => {
+                Ok(Peer::Attached { pid: pid() })
+            }
+            // The lock fell. Either the holder closed in the meantime, or it is gone without a word.
+            Phase::Attached => match self.peer_phase() {
+                Phase::Closed => Ok(Peer::Closed),
+                Phase::Invalid(found) => Err(invalid_role(found)),
+                _ => Ok(Peer::Dead { pid: pid() }),
+            },
+        }
+    }
+
+    /// Gives the role back and wakes a peer that sleeps on `word`. In a forked child: nothing, the role is the parent's.
+    pub(crate) fn close(&self, word: &AtomicU32) {
+        if self.gate.state() == State::Forked {
+            return;
+        }
+        if let Some(record) = self.record(self.role) {
+            role::close(&record.state);
+        }
+        // W1 is the store above: a peer that is about to sleep sees that we have closed, or we see that it sleeps.
+        self.notify_fenced(word);
+    }
+}
+
+/// When this process began, in clock ticks since boot, as proc_pid_stat(5) has it in field 22. With the pid it names a
+/// process beyond the pid's reuse.
+fn start_time() -> Option<u64> {
+    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    // The second field, the program's name, may itself contain blanks and parentheses.
+    let (_, fields) = stat.rsplit_once(')')?;
+    fields.split_ascii_whitespace().nth(22 - 3)?.parse().ok()
+}
+
+fn invalid_role(found: u64) -> Fault {
+    Fault::Corrupted(crate::protocol::Corruption { word: "role state", least: 0, most: 2, found })
+}
+
+/// Wakes whoever sleeps on `word`, after a publication, from the fast path.
+#[inline(always)]
+pub(crate) fn someone_sleeps(word: &AtomicU32) -> bool {
+    event::someone_sleeps(word, &Registered)
+}
+
+/// Wakes whoever sleeps on `word`.
+#[cold]
+#[inline(never)]
+pub(crate) fn wake(word: &AtomicU32) {
+    event::wake(word, &Registered);
+}

@@ -1,0 +1,64 @@
+//! Whether a role is attached, closed or was never taken.
+//!
+//! One word a role, written only by whoever holds the role's lock (the lock is the kernel's, see `liveness`),
+//! hence plain stores suffice. The low byte is the phase, the rest counts the attachments:
+//!
+//! ```text
+//!   0 ──attach──▶ (1, attached) ──close──▶ (1, closed) ──attach──▶ (2, attached) ──▶ …
+//!                        │                                    ▲
+//!                        └── killed: the word stays, the lock falls ──attach──┘
+//! ```
+//!
+//! A killed holder leaves `attached` behind. That such a word lies is the lock's to say, never this word's.
+
+use crate::sync::{AtomicU64, Ordering};
+
+const PHASE_BITS: u32 = 8;
+const ATTACHED: u64 = 1;
+const CLOSED: u64 = 2;
+
+/// What a role's word says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// Nobody has taken the role yet.
+    Never,
+    /// Somebody has taken it and has not given it back; whether they live, the lock tells.
+    Attached,
+    /// The last holder gave it back.
+    Closed,
+    /// No rondel process writes this.
+    Invalid(u64),
+}
+
+/// Reads the word.
+pub(crate) fn phase(state: &AtomicU64) -> Phase {
+    // ORDER [closed-seen]: Acquire, partner [close]. Whoever sees the phase also sees all that the holder
+    // published before; without it a consumer could report "closed and drained" with elements still to come.
+    let word = state.load(Ordering::Acquire);
+    match (word >> PHASE_BITS, word & ((1 << PHASE_BITS) - 1)) {
+        (0, 0) => Phase::Never,
+        (1.., ATTACHED) => Phase::Attached,
+        (1.., CLOSED) => Phase::Closed,
+        _ => Phase::Invalid(word),
+    }
+}
+
+/// Marks the role as taken. For the holder of the role's lock.
+pub(crate) fn attach(state: &AtomicU64) {
+    // ORDER [attach-count]: Relaxed. Only holders of the lock write here, and taking the lock orders them.
+    let attachments = state.load(Ordering::Relaxed) >> PHASE_BITS;
+    let next = attachments.wrapping_add(1) << PHASE_BITS;
+    // After 2^56 attachments (or hostile bytes) the count would be 0, which means "never".
+    let next = next.max(1 << PHASE_BITS);
+    // ORDER [attach]: Release, partner [closed-seen]: the holder's pid, stored before, is seen with the phase.
+    state.store(next | ATTACHED, Ordering::Release);
+}
+
+/// Marks the role as given back. For the holder of the role's lock.
+pub(crate) fn close(state: &AtomicU64) {
+    // ORDER [close-count]: Relaxed, as [attach-count].
+    let attachments = state.load(Ordering::Relaxed) >> PHASE_BITS;
+    let count = attachments.max(1) << PHASE_BITS;
+    // ORDER [close]: Release, partner [closed-seen]: everything published before is seen by whoever sees this.
+    state.store(count | CLOSED, Ordering::Release);
+}

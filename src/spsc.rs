@@ -1,0 +1,307 @@
+//! A ring between one producer and one consumer, for elements of one fixed size.
+//!
+//! # From the convenient to the bare
+//!
+//! [`pair`] gives two handles at once, for two threads. For two processes there is [`Ring`]: a mapped segment in which
+//! neither role is taken. One process creates it, the other attaches to it, and each takes its role:
+//!
+//! ```
+//! use rondel::spsc;
+//!
+//! # let name = format!("doc-spsc-{}", std::process::id());
+//! # let name = name.as_str();
+//! // In one process …
+//! let ring = spsc::Ring::<u64>::builder().capacity(1024).create_or_attach(name)?;
+//! let mut tx = ring.producer()?;
+//! tx.push(42)?;
+//!
+//! // … and in the other, in any order.
+//! let ring = spsc::Ring::<u64>::builder().capacity(1024).create_or_attach(name)?;
+//! let mut rx = ring.consumer()?;
+//! assert_eq!(rx.pop()?, 42);
+//!
+//! ring.unlink()?; // the name goes; the ring lives on while it is mapped
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! | to push | to pop | waits | gives up |
+//! |---|---|---|---|
+//! | [`try_push`](Producer::try_push) | [`try_pop`](Consumer::try_pop) | never | at once |
+//! | [`push`](Producer::push) | [`pop`](Consumer::pop) | for room, for an element | when the peer is gone |
+//! | [`push_timeout`](Producer::push_timeout) | [`pop_timeout`](Consumer::pop_timeout) | as long as you say | then too |
+//! | [`push_deadline`](Producer::push_deadline) | [`pop_deadline`](Consumer::pop_deadline) | until then | then too |
+//!
+//! The same four exist for slices ([`push_slice`](Producer::push_slice), [`pop_slice`](Consumer::pop_slice)), which
+//! publish once per line, and for guards ([`pop_guard`](Consumer::pop_guard)), which consume when dropped.
+//!
+//! # After a fork
+//!
+//! A `Ring` may be carried across a fork, a handle may not: attach in the child. A handle that is used in a forked child
+//! all the same answers [`Fault::Forked`](crate::Fault::Forked) and changes nothing, and one that is dropped there does
+//! not close the parent's.
+//!
+//! ```
+//! use rondel::spsc;
+//!
+//! let ring = spsc::Ring::<u64>::builder().capacity(64).anonymous()?;
+//! // SAFETY: the child calls only what is safe after a fork of a process with other threads: no allocation is
+//! // contended here, and it leaves by `_exit`.
+//! match unsafe { libc::fork() } {
+//!     0 => {
+//!         let sent = ring.producer().is_ok_and(|mut tx| tx.push(42).is_ok());
+//!         // SAFETY: `_exit` ends the process without running anything of the parent's.
+//!         unsafe { libc::_exit(if sent { 0 } else { 1 }) }
+//!     }
+//!     child => {
+//!         assert_eq!(ring.consumer()?.pop()?, 42);
+//! #       let mut status = 0;
+//! #       // SAFETY: `status` is a place for the result.
+//! #       assert_eq!(unsafe { libc::waitpid(child, &raw mut status, 0) }, child);
+//! #       assert_eq!(status, 0);
+//!     }
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # When a peer goes
+//!
+//! What a *consumer* sees of its producer; for a producer read "full" for "drained" and "room" for "elements".
+//!
+//! ```text
+//!                     ┌────────────────────────── attaches ──────────────────────────┐
+//!                     ▼                                                              │
+//!   no producer   attached ──── drops its handle ───▶ closed ── pop: what is left, then Closed
+//!   yet: pop ───▶ (stopped by a signal                                               │
+//!   waits         counts as alive) ── is killed ────▶ dead ──── pop: what is left, then Dead
+//! ```
+//!
+//! Nothing that was published is lost, whoever is killed and whenever: publishing is one store. A succeeding producer
+//! goes on behind the last published element, a succeeding consumer at the first that was not consumed. Neither
+//! `Closed` nor `Dead` is final: when a successor has attached, the same handle works on. A push into a ring
+//! with room succeeds whatever the consumer is, for a successor may come.
+//!
+//! A consumer that is killed between consuming an element and acting on it takes that element with it. If that must not
+//! be, use [`pop_guard`](Consumer::pop_guard): the element is then delivered again to the successor.
+
+mod consumer;
+mod error;
+mod guard;
+mod iter;
+mod memory;
+mod producer;
+mod waiting;
+
+use core::fmt;
+use core::marker::PhantomData;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+
+use bytemuck::Pod;
+
+pub use consumer::Consumer;
+pub use error::{
+    PopError, PopTimeoutError, PushError, PushSliceError, PushTimeoutError, TryPopError, TryPushError, WaitError,
+};
+pub use guard::PopGuard;
+pub use iter::{Iter, TryIter};
+pub use producer::Producer;
+
+use crate::SegmentError;
+use crate::protocol::spsc::Geometry;
+use crate::segment::{Builder, ElementLayout, Place, RingKind, RingType, Segment, sealed};
+
+/// Indices of the roles: of their names, records and lock bytes.
+const PRODUCER: usize = 0;
+const CONSUMER: usize = 1;
+
+/// A single-producer/single-consumer ring, mapped, without a role.
+///
+/// Cheap to clone, `Send` and `Sync`, and may be carried across a fork. The segment stays mapped as long as a `Ring` or
+/// a handle made from it lives.
+///
+/// Elements are any [`bytemuck::Pod`] type: plain data of which every bit pattern is a value. Zero-sized types and
+/// alignments over 64 bytes do not compile:
+///
+/// ```compile_fail,E0080
+/// let ring = rondel::spsc::Ring::<()>::builder().capacity(8).anonymous();
+/// ```
+pub struct Ring<T> {
+    segment: Arc<Segment>,
+    geometry: Geometry,
+    _elements: PhantomData<fn(T) -> T>,
+}
+
+impl<T: Pod> Ring<T> {
+    /// How to create a ring or attach to one: capacity, permissions, schema tag, memory.
+    ///
+    /// ```
+    /// # let name = format!("doc-builder-{}", std::process::id());
+    /// let ring = rondel::spsc::Ring::<[f32; 4]>::builder()
+    ///     .capacity(4096)     // elements
+    ///     .mode(0o660)        // the group may attach too
+    ///     .schema(0x51ab_0001) // checked at attach
+    ///     .prefault(true)     // no page fault later
+    ///     .unlink_on_drop(true)
+    ///     .create(name.as_str())?;
+    /// assert_eq!(ring.capacity(), 4096);
+    /// # Ok::<(), rondel::SegmentError>(())
+    /// ```
+    pub fn builder() -> Builder<Ring<T>> {
+        Builder::new()
+    }
+
+    /// Attaches to the ring at `place` (a `&str` is a name in `/dev/shm`, a `Path` a path), whatever its capacity.
+    ///
+    /// # Errors
+    ///
+    /// As [`Builder::attach`].
+    pub fn attach(place: impl Into<Place>) -> Result<Ring<T>, SegmentError> {
+        Self::builder().attach(place)
+    }
+
+    /// Takes the ring behind an inherited or received descriptor of a sealed memfd.
+    ///
+    /// # Errors
+    ///
+    /// As [`Builder::from_fd`].
+    pub fn from_fd(fd: OwnedFd) -> Result<Ring<T>, SegmentError> {
+        Self::builder().from_fd(fd)
+    }
+
+    /// Takes the producer's role. After a predecessor it goes on right behind the last published element.
+    ///
+    /// # Errors
+    ///
+    /// [`SegmentError::RoleTaken`] with the holder's pid while another lives; [`SegmentError::DescriptorLimit`] if the
+    /// process has no descriptor left for the lock; [`SegmentError::Corrupted`].
+    pub fn producer(&self) -> Result<Producer<T>, SegmentError> {
+        Producer::attach(self)
+    }
+
+    /// Takes the consumer's role. After a predecessor it goes on at the first element that was not consumed.
+    ///
+    /// # Errors
+    ///
+    /// As [`producer`](Self::producer).
+    pub fn consumer(&self) -> Result<Consumer<T>, SegmentError> {
+        Consumer::attach(self)
+    }
+
+    /// The number of unread elements that always fit.
+    pub fn capacity(&self) -> usize {
+        self.segment.capacity() as usize
+    }
+
+    /// The segment: its place, sizes, tag, and the descriptor to hand on.
+    pub fn segment(&self) -> &Arc<Segment> {
+        &self.segment
+    }
+
+    /// The descriptor of the segment's file, to hand it on: see [`handoff`](crate::handoff).
+    pub fn as_fd(&self) -> BorrowedFd<'_> {
+        self.segment.as_fd()
+    }
+
+    /// A descriptor of the segment's file that is the caller's own.
+    ///
+    /// # Errors
+    ///
+    /// As [`Segment::try_clone_fd`].
+    pub fn try_clone_fd(&self) -> Result<OwnedFd, SegmentError> {
+        self.segment.try_clone_fd()
+    }
+
+    /// Removes the name, if it still is this segment's. The ring itself lives as long as it is mapped somewhere.
+    ///
+    /// # Errors
+    ///
+    /// As [`Segment::unlink`].
+    pub fn unlink(&self) -> Result<(), SegmentError> {
+        self.segment.unlink()
+    }
+
+    fn geometry(capacity: u64) -> Option<Geometry> {
+        Geometry::new(capacity, memory::Shape::<T>::SLOTS as u64)
+    }
+
+    /// The ring of a segment that has passed [`RingType::from_segment`] before.
+    fn of(segment: Arc<Segment>, geometry: Geometry) -> Ring<T> {
+        Ring { segment, geometry, _elements: PhantomData }
+    }
+
+    fn too_large(requested: u64) -> SegmentError {
+        SegmentError::CapacityTooLarge { requested, element_bytes: size_of::<T>() as u64 }
+    }
+
+    fn too_short(&self) -> SegmentError {
+        Self::too_large(self.segment.capacity())
+    }
+}
+
+impl<T: Pod> sealed::Sealed for Ring<T> {}
+
+impl<T: Pod> RingType for Ring<T> {
+    const KIND: RingKind = RingKind::Spsc;
+    const ROLES: &'static [&'static str] = &["producer", "consumer"];
+
+    fn element() -> ElementLayout {
+        ElementLayout { size: size_of::<T>() as u64, align: align_of::<T>() as u64 }
+    }
+
+    fn body_len(capacity: u64) -> Result<u64, SegmentError> {
+        Self::geometry(capacity)
+            .and_then(memory::body_len::<T>)
+            .ok_or_else(|| Self::too_large(capacity))
+    }
+
+    fn from_segment(segment: Segment) -> Result<Self, SegmentError> {
+        let capacity = segment.capacity();
+        let geometry = Self::geometry(capacity).ok_or_else(|| Self::too_large(capacity))?;
+        Ok(Self::of(Arc::new(segment), geometry))
+    }
+}
+
+impl<T> Clone for Ring<T> {
+    fn clone(&self) -> Ring<T> {
+        Ring { segment: Arc::clone(&self.segment), geometry: self.geometry, _elements: PhantomData }
+    }
+}
+
+impl<T> AsFd for Ring<T> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.segment.as_fd()
+    }
+}
+
+impl<T> fmt::Debug for Ring<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ring")
+            .field("place", self.segment.place())
+            .field("capacity", &self.segment.capacity())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Two handles of a new anonymous ring in which `capacity` unread elements always fit: for two threads.
+///
+/// To pass one to another process, keep the [`Ring`] instead and attach there.
+///
+/// # Errors
+///
+/// [`SegmentError::ZeroCapacity`], [`SegmentError::CapacityTooLarge`], [`SegmentError::NoSpace`], and what the system
+/// says when it refuses memory or descriptors.
+///
+/// ```
+/// let (mut tx, mut rx) = rondel::spsc::pair::<u64>(1024)?;
+/// let sum = std::thread::spawn(move || rx.iter().sum::<u64>());
+/// for i in 0..1000 {
+///     tx.push(i)?;
+/// }
+/// drop(tx);
+/// assert_eq!(sum.join().unwrap(), 499_500);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn pair<T: Pod>(capacity: usize) -> Result<(Producer<T>, Consumer<T>), SegmentError> {
+    let ring = Ring::builder().capacity(capacity).anonymous()?;
+    Ok((ring.producer()?, ring.consumer()?))
+}

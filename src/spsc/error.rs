@@ -1,0 +1,234 @@
+//! What a push or a pop may answer instead of succeeding. What could not be pushed comes back in the error.
+
+use core::fmt;
+use std::error::Error;
+
+use crate::fault::Fault;
+
+/// Why [`Producer::try_push`](super::Producer::try_push) did not push. The element is inside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TryPushError<T> {
+    /// At least `capacity` elements are unread.
+    Full(T),
+    /// The ring is full and the consumer has been dropped. A succeeding consumer makes room again.
+    Closed(T),
+    /// The handle has failed; see [`Fault`].
+    Failed(T, Fault),
+}
+
+/// Why [`Producer::push`](super::Producer::push) did not push. The element is inside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PushError<T> {
+    /// The ring is full and the consumer has been dropped. A succeeding consumer makes room again.
+    Closed(T),
+    /// The ring is full and the consumer's process has ended without closing. A successor makes room again.
+    Dead(T),
+    /// The handle has failed; see [`Fault`].
+    Failed(T, Fault),
+}
+
+/// Why a push with a time limit did not push. The element is inside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PushTimeoutError<T> {
+    /// The ring stayed full until the time was up.
+    Timeout(T),
+    /// The ring is full and the consumer has been dropped. A succeeding consumer makes room again.
+    Closed(T),
+    /// The ring is full and the consumer's process has ended without closing. A successor makes room again.
+    Dead(T),
+    /// The handle has failed; see [`Fault`].
+    Failed(T, Fault),
+}
+
+/// Why a slice was not pushed whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PushSliceError {
+    /// How many elements were pushed, from the beginning of the slice; they stay pushed.
+    pub pushed: usize,
+    /// Why the next one was not.
+    pub cause: PushTimeoutError<()>,
+}
+
+/// Why [`Producer::wait_until_empty`](super::Producer::wait_until_empty) returned early.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WaitError {
+    /// Elements were still unread when the time was up.
+    Timeout,
+    /// Elements are unread and the consumer has been dropped. A successor finds them.
+    Closed,
+    /// Elements are unread and the consumer's process has ended without closing. A successor finds them.
+    Dead,
+    /// The handle has failed; see [`Fault`].
+    Failed(Fault),
+}
+
+/// Why [`Consumer::try_pop`](super::Consumer::try_pop) gave nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TryPopError {
+    /// Nothing is published that is not consumed.
+    Empty,
+    /// The ring is drained and the producer has been dropped. A succeeding producer may publish more.
+    Closed,
+    /// The handle has failed; see [`Fault`].
+    Failed(Fault),
+}
+
+/// Why [`Consumer::pop`](super::Consumer::pop) gave nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PopError {
+    /// The ring is drained and the producer has been dropped. A succeeding producer may publish more.
+    Closed,
+    /// The ring is drained and the producer's process has ended without closing. A successor may publish more.
+    Dead,
+    /// The handle has failed; see [`Fault`].
+    Failed(Fault),
+}
+
+/// Why a pop with a time limit gave nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PopTimeoutError {
+    /// The ring stayed empty until the time was up.
+    Timeout,
+    /// The ring is drained and the producer has been dropped. A succeeding producer may publish more.
+    Closed,
+    /// The ring is drained and the producer's process has ended without closing. A successor may publish more.
+    Dead,
+    /// The handle has failed; see [`Fault`].
+    Failed(Fault),
+}
+
+const FULL: &str = "the ring is full";
+const CONSUMER_CLOSED: &str = "the ring is full and the consumer has closed";
+const CONSUMER_DEAD: &str = "the ring is full and the consumer has died without closing";
+const EMPTY: &str = "the ring is empty";
+const PRODUCER_CLOSED: &str = "the ring is drained and the producer has closed";
+const PRODUCER_DEAD: &str = "the ring is drained and the producer has died without closing";
+
+impl<T> TryPushError<T> {
+    /// The element that was not pushed.
+    pub fn into_inner(self) -> T {
+        match self {
+            TryPushError::Full(element) | TryPushError::Closed(element) | TryPushError::Failed(element, _) => element,
+        }
+    }
+}
+
+impl<T> PushError<T> {
+    /// The element that was not pushed.
+    pub fn into_inner(self) -> T {
+        match self {
+            PushError::Closed(element) | PushError::Dead(element) | PushError::Failed(element, _) => element,
+        }
+    }
+}
+
+impl<T> PushTimeoutError<T> {
+    /// The element that was not pushed.
+    pub fn into_inner(self) -> T {
+        match self {
+            PushTimeoutError::Timeout(element)
+            | PushTimeoutError::Closed(element)
+            | PushTimeoutError::Dead(element)
+            | PushTimeoutError::Failed(element, _) => element,
+        }
+    }
+
+    /// The same cause with another element.
+    pub(super) fn with<U>(self, element: U) -> PushTimeoutError<U> {
+        match self {
+            PushTimeoutError::Timeout(_) => PushTimeoutError::Timeout(element),
+            PushTimeoutError::Closed(_) => PushTimeoutError::Closed(element),
+            PushTimeoutError::Dead(_) => PushTimeoutError::Dead(element),
+            PushTimeoutError::Failed(_, fault) => PushTimeoutError::Failed(element, fault),
+        }
+    }
+}
+
+// The element need not be `Debug`: an error can always be shown and returned with `?`.
+impl<T> fmt::Display for TryPushError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            TryPushError::Full(_) => f.write_str(FULL),
+            TryPushError::Closed(_) => f.write_str(CONSUMER_CLOSED),
+            TryPushError::Failed(_, fault) => fault.fmt(f),
+        }
+    }
+}
+
+impl<T> fmt::Display for PushError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            PushError::Closed(_) => f.write_str(CONSUMER_CLOSED),
+            PushError::Dead(_) => f.write_str(CONSUMER_DEAD),
+            PushError::Failed(_, fault) => fault.fmt(f),
+        }
+    }
+}
+
+impl<T> fmt::Display for PushTimeoutError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            PushTimeoutError::Timeout(_) => f.write_str("the ring stayed full until the time was up"),
+            PushTimeoutError::Closed(_) => f.write_str(CONSUMER_CLOSED),
+            PushTimeoutError::Dead(_) => f.write_str(CONSUMER_DEAD),
+            PushTimeoutError::Failed(_, fault) => fault.fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for PushSliceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} elements of the slice were pushed, then {}", self.pushed, self.cause)
+    }
+}
+
+impl fmt::Display for WaitError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            WaitError::Timeout => f.write_str("elements were still unread when the time was up"),
+            WaitError::Closed => f.write_str("elements are unread and the consumer has closed"),
+            WaitError::Dead => f.write_str("elements are unread and the consumer has died without closing"),
+            WaitError::Failed(fault) => fault.fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for TryPopError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            TryPopError::Empty => f.write_str(EMPTY),
+            TryPopError::Closed => f.write_str(PRODUCER_CLOSED),
+            TryPopError::Failed(fault) => fault.fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for PopError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            PopError::Closed => f.write_str(PRODUCER_CLOSED),
+            PopError::Dead => f.write_str(PRODUCER_DEAD),
+            PopError::Failed(fault) => fault.fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for PopTimeoutError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            PopTimeoutError::Timeout => f.write_str("the ring stayed empty until the time was up"),
+            PopTimeoutError::Closed => f.write_str(PRODUCER_CLOSED),
+            PopTimeoutError::Dead => f.write_str(PRODUCER_DEAD),
+            PopTimeoutError::Failed(fault) => fault.fmt(f),
+        }
+    }
+}
+
+impl<T: fmt::Debug> Error for TryPushError<T> {}
+impl<T: fmt::Debug> Error for PushError<T> {}
+impl<T: fmt::Debug> Error for PushTimeoutError<T> {}
+impl Error for PushSliceError {}
+impl Error for WaitError {}
+impl Error for TryPopError {}
+impl Error for PopError {}
+impl Error for PopTimeoutError {}

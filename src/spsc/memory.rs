@@ -1,0 +1,228 @@
+//! A ring's words in the mapped segment: the one place with address arithmetic.
+//!
+//! ```text
+//!   body + 0      role record: producer          128 bytes each, so that no two words that different
+//!        + 128    role record: consumer          processes write share a line, nor the pair of lines that
+//!        + 256    `space`: the producer's event  processors fetch together
+//!        + 384    `data`: the consumer's event
+//!        + 512    `consumed`
+//!        + 640    `released`
+//!        + 768    nothing
+//!        + 1024   line 0, line 1, …              a stride of 64 bytes, or more for elements over 56 bytes
+//! ```
+//!
+//! The 128 bytes are written out and not taken from `crossbeam_utils::CachePadded`: the layout of a segment must not
+//! change with a dependency's idea of a processor.
+
+use core::marker::PhantomData;
+use core::ptr::NonNull;
+use core::sync::atomic::{AtomicU32, AtomicU64};
+
+use bytemuck::Pod;
+
+use crate::protocol::spsc::{Geometry, Memory};
+use crate::segment::{RoleRecord, Segment};
+
+const STAMP_BYTES: usize = size_of::<AtomicU64>();
+const LINE_BYTES: usize = 64;
+
+/// Where the lines begin, in bytes from the body's start.
+const LINES_OFFSET: usize = 1024;
+
+#[repr(C, align(128))]
+struct Apart<W>(W);
+
+/// The words before the lines. All-zero bytes are the state of a new ring.
+#[repr(C)]
+struct Control {
+    _roles: [RoleRecord; 2],
+    space: Apart<AtomicU32>,
+    data: Apart<AtomicU32>,
+    consumed: Apart<AtomicU64>,
+    released: Apart<AtomicU64>,
+}
+
+const _: () = assert!(size_of::<Control>() == 768 && size_of::<Control>() <= LINES_OFFSET);
+
+/// The shape of a line of `T`.
+pub(super) struct Shape<T>(PhantomData<T>);
+
+impl<T> Shape<T> {
+    /// Where slot 0 begins, in bytes from the line's start.
+    const SLOT_OFFSET: usize = if align_of::<T>() > STAMP_BYTES { align_of::<T>() } else { STAMP_BYTES };
+
+    /// Slots in a line: as many as fit into 64 bytes with the stamp, and at least one.
+    pub(super) const SLOTS: usize = {
+        assert!(size_of::<T>() > 0, "a ring of zero-sized elements would carry nothing: send a count instead");
+        assert!(align_of::<T>() <= LINE_BYTES, "an element's alignment must not exceed a line's, 64 bytes");
+        let room = LINE_BYTES.saturating_sub(Self::SLOT_OFFSET);
+        if room < size_of::<T>() { 1 } else { room / size_of::<T>() }
+    };
+
+    /// From one line to the next, in bytes.
+    const STRIDE: usize = (Self::SLOT_OFFSET + Self::SLOTS * size_of::<T>()).next_multiple_of(LINE_BYTES);
+}
+
+/// Bytes of the body of a ring of this shape; `None` if they are more than an address space.
+pub(super) fn body_len<T>(geometry: Geometry) -> Option<u64> {
+    let lines = geometry.lines.checked_mul(Shape::<T>::STRIDE as u64)?;
+    lines.checked_add(LINES_OFFSET as u64).filter(|&bytes| bytes <= isize::MAX as u64)
+}
+
+/// Where a line begins.
+#[derive(Clone, Copy)]
+pub(super) struct Line(NonNull<u8>);
+
+// SAFETY: as for `Mapped`, from which every line comes: it is a place in shared memory and belongs to no thread.
+unsafe impl Send for Line {}
+
+/// The words of one ring. Whoever holds it keeps the segment mapped.
+pub(super) struct Mapped<T> {
+    body: NonNull<u8>,
+    lines: usize,
+    _elements: PhantomData<*mut T>,
+}
+
+// SAFETY: the pointer is to shared memory that outlives the value (see `new`) and belongs to no thread; every word is
+// reached through atomics or under the contract of `Memory`, which names the one participant that may.
+unsafe impl<T: Pod + Send> Send for Mapped<T> {}
+
+impl<T: Pod> Mapped<T> {
+    /// The words of the ring in `segment`; `None` if the body is too short for them.
+    ///
+    /// # Safety
+    ///
+    /// The value must not outlive the segment's mapping.
+    pub(super) unsafe fn new(segment: &Segment, geometry: Geometry) -> Option<Mapped<T>> {
+        let needed = body_len::<T>(geometry)?;
+        if needed > segment.body_len() as u64 {
+            return None;
+        }
+        Some(Mapped { body: segment.body(), lines: geometry.lines as usize, _elements: PhantomData })
+    }
+
+    #[inline(always)]
+    fn control(&self) -> &Control {
+        // SAFETY: the body is mapped, page-aligned and longer than `Control` (checked in `new`), which consists of
+        // atomics alone: other processes may write to it while the reference lives.
+        unsafe { self.body.cast::<Control>().as_ref() }
+    }
+
+    /// The event on which the producer sleeps.
+    #[inline(always)]
+    pub(super) fn space(&self) -> &AtomicU32 {
+        &self.control().space.0
+    }
+
+    /// The event on which the consumer sleeps.
+    #[inline(always)]
+    pub(super) fn data(&self) -> &AtomicU32 {
+        &self.control().data.0
+    }
+
+    #[inline(always)]
+    fn slot(line: Line, slot: u64) -> *mut T {
+        let offset = Shape::<T>::SLOT_OFFSET + slot as usize * size_of::<T>();
+        line.0.as_ptr().wrapping_add(offset).cast()
+    }
+}
+
+// SAFETY: `body`, and with it every word, stays where it is as long as the value lives. Slots lie at multiples of the
+// element's size behind an offset that is a multiple of its alignment, do not overlap, and end within the stride; the
+// lines lie behind one another and end within the body (`new`). Any bytes are a valid `T`, which is `Pod`.
+unsafe impl<T: Pod> Memory for Mapped<T> {
+    type Element = T;
+    type Line = Line;
+    const SLOTS: u64 = Shape::<T>::SLOTS as u64;
+
+    #[inline(always)]
+    fn line(&self, index: u64) -> Line {
+        let index = if (index as usize) < self.lines { index as usize } else { 0 };
+        // SAFETY: line `index` lies within the body, which is mapped (checked in `new`).
+        Line(unsafe { self.body.add(LINES_OFFSET + index * Shape::<T>::STRIDE) })
+    }
+
+    #[inline(always)]
+    fn stamp(&self, line: Line) -> &AtomicU64 {
+        // SAFETY: `line` comes from `line` above: mapped, aligned to 64 bytes, and it begins with an atomic word.
+        unsafe { line.0.cast::<AtomicU64>().as_ref() }
+    }
+
+    #[inline(always)]
+    fn consumed(&self) -> &AtomicU64 {
+        &self.control().consumed.0
+    }
+
+    #[inline(always)]
+    fn released(&self) -> &AtomicU64 {
+        &self.control().released.0
+    }
+
+    #[inline(always)]
+    unsafe fn write(&self, line: Line, slot: u64, element: T) {
+        // SAFETY: the caller has `slot < SLOTS`, so the slot lies in the line, aligned; it is the producer and the slot
+        // is unpublished, so nobody else reads or writes it.
+        unsafe { Self::slot(line, slot).write(element) };
+    }
+
+    #[inline(always)]
+    unsafe fn write_slice(&self, line: Line, slot: u64, elements: &[T]) {
+        // SAFETY: as `write`, for `elements.len()` slots; shared memory does not overlap a slice of the caller's.
+        unsafe { Self::slot(line, slot).copy_from_nonoverlapping(elements.as_ptr(), elements.len()) };
+    }
+
+    #[inline(always)]
+    unsafe fn read(&self, line: Line, slot: u64) -> T {
+        // Volatile: the bytes are loaded once, so that what a caller has checked cannot change under its hands even if a
+        // peer breaks the protocol.
+        // SAFETY: the caller has `slot < SLOTS`, so the slot lies in the line, aligned; it has seen the slot published
+        // and has not released it, so no peer that keeps to the protocol writes it. Any bytes are a valid `T`.
+        unsafe { Self::slot(line, slot).read_volatile() }
+    }
+
+    #[inline(always)]
+    unsafe fn read_slice(&self, line: Line, slot: u64, elements: &mut [T]) {
+        // SAFETY: as `read`, for `elements.len()` slots; shared memory does not overlap a slice of the caller's.
+        unsafe { Self::slot(line, slot).copy_to_nonoverlapping(elements.as_mut_ptr(), elements.len()) };
+    }
+
+    #[inline(always)]
+    fn hint_complete(&self, line: Line) {
+        hint::demote(line.0);
+    }
+
+    #[inline(always)]
+    fn hint_write(&self, line: Line) {
+        hint::prefetch_for_write(line.0);
+    }
+}
+
+/// Hints to the processor. They change no result, only who has a line where, and do nothing elsewhere.
+mod hint {
+    use core::ptr::NonNull;
+
+    /// `CLDEMOTE`: this line may go out to the cache that the cores share. Does nothing on processors without it (its
+    /// encoding is a no-op there).
+    #[inline(always)]
+    pub(super) fn demote(line: NonNull<u8>) {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: the instruction is a hint: it reads and writes no memory and cannot fault.
+        unsafe {
+            core::arch::asm!("cldemote [{}]", in(reg) line.as_ptr(), options(nostack, preserves_flags));
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        let _ = line;
+    }
+
+    /// `PREFETCHW`: this core will write the line. Does nothing on processors without it.
+    #[inline(always)]
+    pub(super) fn prefetch_for_write(line: NonNull<u8>) {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: the instruction is a hint: it changes no memory and cannot fault.
+        unsafe {
+            core::arch::asm!("prefetchw [{}]", in(reg) line.as_ptr(), options(nostack, preserves_flags));
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        let _ = line;
+    }
+}
