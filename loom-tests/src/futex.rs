@@ -35,8 +35,8 @@ impl Kernel for Futex {
 
     fn futex_wait(&self, word: &AtomicU32, expected: u32, (): ()) {
         let bucket = self.bucket.lock().unwrap();
-        // Relaxed: the lock orders it against a wake, as the kernel's does.
-        if word.load(Ordering::Relaxed) == expected {
+        // The lock orders it against a wake, as the kernel's does.
+        if word.load_by_kernel() == expected {
             drop(self.queue.wait(bucket).unwrap());
         }
     }

@@ -19,6 +19,11 @@ macro_rules! mortal_atomic {
                 self.0.load(order)
             }
 
+            /// An access of the kernel's, which no participant's death can prevent.
+            pub(crate) fn load_by_kernel(&self) -> $value {
+                self.0.load(Ordering::Relaxed)
+            }
+
             pub(crate) fn store(&self, value: $value, order: Ordering) {
                 crash::step();
                 self.0.store(value, order);

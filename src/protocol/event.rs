@@ -70,8 +70,10 @@ pub(crate) trait Sleeper<K: Kernel> {
 /// Sleeps until there is an outcome.
 pub(crate) fn park<K: Kernel, S: Sleeper<K>>(sleeper: &mut S, kernel: &K) -> S::Outcome {
     let outcome = loop {
-        // ORDER [asleep]: Relaxed; the heavy fence that follows is what orders it before the last look (S3).
-        sleeper.word().store(ASLEEP, Ordering::Relaxed);
+        // ORDER [asleep]: Relaxed; the heavy fence that follows is what orders it before the last look (S3). All writes to
+        // the flag are swaps: a store would do, but loom does not put the stores of different threads into one order,
+        // which the proof takes for granted.
+        sleeper.word().swap(ASLEEP, Ordering::Relaxed);
         kernel.heavy_fence();
         match sleeper.look() {
             ControlFlow::Break(outcome) => break outcome,
@@ -82,7 +84,7 @@ pub(crate) fn park<K: Kernel, S: Sleeper<K>>(sleeper: &mut S, kernel: &K) -> S::
         }
     };
     // ORDER [retract]: Relaxed; a waker that still reads ASLEEP makes one futile system call, nothing worse.
-    sleeper.word().store(AWAKE, Ordering::Relaxed);
+    sleeper.word().swap(AWAKE, Ordering::Relaxed);
     outcome
 }
 

@@ -3,11 +3,12 @@
 use loom::thread;
 
 use super::participants::ends;
+use super::{Explore, check};
 use crate::memory::Shared;
 
 #[test]
 fn a_batch_arrives_in_order_across_a_wrap() {
-    loom::model(|| {
+    check(Explore::All, || {
         let shared = Shared::<2>::new(2, 1);
         let (mut tx, mut rx) = ends(&shared);
         let producer = thread::spawn(move || {

@@ -3,11 +3,12 @@
 use loom::thread;
 
 use super::participants::ends;
+use super::{Explore, check};
 use crate::memory::Shared;
 
 #[test]
 fn a_consumer_drains_before_it_is_told_that_the_producer_has_closed() {
-    loom::model(|| {
+    check(Explore::Preemptions(7), || {
         let shared = Shared::<1>::new(2, 1);
         let (mut tx, mut rx) = ends(&shared);
         let consumer = thread::spawn(move || {
@@ -22,7 +23,7 @@ fn a_consumer_drains_before_it_is_told_that_the_producer_has_closed() {
 
 #[test]
 fn a_producer_that_sleeps_is_told_that_the_consumer_has_closed() {
-    loom::model(|| {
+    check(Explore::Preemptions(7), || {
         let shared = Shared::<1>::new(1, 1);
         let (mut tx, rx) = ends(&shared);
         assert!(tx.try_push(1));
@@ -34,7 +35,7 @@ fn a_producer_that_sleeps_is_told_that_the_consumer_has_closed() {
 
 #[test]
 fn a_producer_uses_the_room_that_a_consumer_left_before_it_closed() {
-    loom::model(|| {
+    check(Explore::Preemptions(7), || {
         let shared = Shared::<1>::new(1, 1);
         let (mut tx, mut rx) = ends(&shared);
         assert!(tx.try_push(1));

@@ -7,6 +7,7 @@ use loom::sync::atomic::{AtomicU64, Ordering};
 use loom::thread;
 
 use super::participants::{Rx, Tx, ends};
+use super::{Explore, check};
 use crate::crash;
 use crate::memory::Shared;
 
@@ -20,9 +21,7 @@ fn for_every_death(model: impl Fn(u32) -> bool + Send + Sync + 'static) {
     for steps in 0..MOST_STEPS {
         let any_killed = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
         let (run, killed) = (std::sync::Arc::clone(&model), std::sync::Arc::clone(&any_killed));
-        let mut builder = loom::model::Builder::new();
-        builder.preemption_bound = Some(3);
-        builder.check(move || {
+        check(Explore::All, move || {
             if run(steps) {
                 killed.store(true, std::sync::atomic::Ordering::Relaxed);
             }

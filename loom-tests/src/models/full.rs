@@ -5,12 +5,13 @@ use loom::sync::atomic::{AtomicU64, Ordering};
 use loom::thread;
 
 use super::participants::ends;
+use super::{Explore, check};
 use crate::memory::Shared;
 
 /// The ring has 4 lines of 1 slot and a lag of 1: it is made for a capacity of 1, which therefore always fits.
 #[test]
 fn full_is_said_only_when_more_than_capacity_are_unread() {
-    loom::model(|| {
+    check(Explore::All, || {
         let shared = Shared::<1>::new(4, 1);
         let (mut tx, mut rx) = ends(&shared);
         // How many the consumer has consumed at least, by its own account.
@@ -41,7 +42,7 @@ fn full_is_said_only_when_more_than_capacity_are_unread() {
 
 #[test]
 fn empty_is_said_only_when_nothing_was_published_before() {
-    loom::model(|| {
+    check(Explore::Preemptions(3), || {
         let shared = Shared::<2>::new(2, 1);
         let (mut tx, mut rx) = ends(&shared);
         let published = Arc::new(AtomicU64::new(0));

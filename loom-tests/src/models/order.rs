@@ -3,10 +3,11 @@
 use loom::thread;
 
 use super::participants::ends;
+use super::{Explore, check};
 use crate::memory::Shared;
 
-fn arrives_in_order<const K: usize>(lines: u64, lag: u64, elements: u64) {
-    loom::model(move || {
+fn arrives_in_order<const K: usize>(explore: Explore, lines: u64, lag: u64, elements: u64) {
+    check(explore, move || {
         let shared = Shared::<K>::new(lines, lag);
         let (mut tx, mut rx) = ends(&shared);
         let producer = thread::spawn(move || {
@@ -34,15 +35,15 @@ fn arrives_in_order<const K: usize>(lines: u64, lag: u64, elements: u64) {
 
 #[test]
 fn across_a_wrap_with_one_slot_a_line() {
-    arrives_in_order::<1>(2, 1, 4);
+    arrives_in_order::<1>(Explore::All, 2, 1, 4);
 }
 
 #[test]
 fn across_a_wrap_with_two_slots_a_line() {
-    arrives_in_order::<2>(2, 1, 6);
+    arrives_in_order::<2>(Explore::Preemptions(4), 2, 1, 6);
 }
 
 #[test]
 fn across_a_wrap_with_a_lagging_release() {
-    arrives_in_order::<1>(4, 2, 6);
+    arrives_in_order::<1>(Explore::Preemptions(4), 4, 2, 6);
 }

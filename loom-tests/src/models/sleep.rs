@@ -3,11 +3,12 @@
 use loom::thread;
 
 use super::participants::ends;
+use super::{Explore, check};
 use crate::memory::Shared;
 
 #[test]
 fn a_sleeping_consumer_is_woken_by_a_push() {
-    loom::model(|| {
+    check(Explore::All, || {
         let shared = Shared::<1>::new(2, 1);
         let (mut tx, mut rx) = ends(&shared);
         let consumer = thread::spawn(move || {
@@ -22,7 +23,7 @@ fn a_sleeping_consumer_is_woken_by_a_push() {
 
 #[test]
 fn a_sleeping_producer_is_woken_by_a_pop() {
-    loom::model(|| {
+    check(Explore::All, || {
         let shared = Shared::<1>::new(2, 1);
         let (mut tx, mut rx) = ends(&shared);
         assert!(tx.try_push(1));
@@ -44,7 +45,7 @@ fn a_sleeping_producer_is_woken_by_a_pop() {
 
 #[test]
 fn both_sides_sleep_in_turn() {
-    loom::model(|| {
+    check(Explore::Preemptions(6), || {
         let shared = Shared::<1>::new(1, 1);
         let (mut tx, mut rx) = ends(&shared);
         let producer = thread::spawn(move || {
@@ -60,7 +61,7 @@ fn both_sides_sleep_in_turn() {
 /// With a lag of 2 the consumer keeps lines back; a producer must not sleep on lines that were kept back.
 #[test]
 fn a_lagging_release_does_not_leave_the_producer_asleep() {
-    loom::model(|| {
+    check(Explore::Preemptions(6), || {
         let shared = Shared::<1>::new(3, 2);
         let (mut tx, mut rx) = ends(&shared);
         for element in 1..=3 {

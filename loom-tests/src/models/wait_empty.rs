@@ -5,10 +5,11 @@ use loom::sync::atomic::{AtomicU64, Ordering};
 use loom::thread;
 
 use super::participants::ends;
+use super::{Explore, check};
 use crate::memory::Shared;
 
 fn meets<const K: usize>(lines: u64, lag: u64) {
-    loom::model(move || {
+    check(Explore::All, move || {
         let shared = Shared::<K>::new(lines, lag);
         let (mut tx, mut rx) = ends(&shared);
         assert!(tx.try_push(1));
