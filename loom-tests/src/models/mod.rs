@@ -1,5 +1,6 @@
 //! One model a file.
 
+mod attach;
 mod batch;
 mod close;
 mod death;

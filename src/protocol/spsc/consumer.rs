@@ -30,8 +30,7 @@ pub(crate) struct Consumer<M: Memory> {
     /// The number of the line that it stands on, and where that lies.
     number: u64,
     index: u64,
-    /// What it last stored in `consumed` and in `released`.
-    stored: u64,
+    /// What it last stored in `released`.
     released: u64,
     /// How far `released` may lag, in elements.
     lag: u64,
@@ -55,7 +54,6 @@ impl<M: Memory> Consumer<M> {
             ready: head,
             number,
             index,
-            stored: head,
             released,
             lag: geometry.lag * geometry.slots,
             memory,
@@ -119,11 +117,13 @@ impl<M: Memory> Consumer<M> {
         let mut rest = elements;
         while !rest.is_empty() {
             if self.head == self.ready {
-                match self.look() {
-                    Ok(true) => {}
-                    Ok(false) => break,
-                    Err(corruption) if rest.len() == wanted => return Err(corruption),
-                    // What is copied is good; the next call meets the fault again.
+                match self.see() {
+                    Ok(()) => {}
+                    Err(stamp) if rest.len() == wanted => {
+                        self.run_dry(stamp)?;
+                        return Ok((0, Advanced::Within));
+                    }
+                    // Whatever the stamp is, what is copied is good; the next call judges it.
                     Err(_) => break,
                 }
             }
@@ -139,31 +139,36 @@ impl<M: Memory> Consumer<M> {
                 self.leave_line();
             }
         }
-        let count = wanted - rest.len();
-        if count == 0 {
-            return Ok((0, Advanced::Within));
-        }
         self.store_consumed();
         let advanced = match self.release_if_lagging() {
             true => Advanced::Released,
             false if self.head == self.ready => Advanced::CaughtUp,
             false => Advanced::Within,
         };
-        Ok((count, advanced))
+        Ok((wanted - rest.len(), advanced))
     }
 
-    /// Looks whether more is published in the line of `head`.
+    /// Looks whether more is published in the line of `head`, and makes the best of it if not.
     #[inline(always)]
     fn look(&mut self) -> Result<bool, Corruption> {
+        match self.see() {
+            Ok(()) => Ok(true),
+            Err(stamp) => self.run_dry(stamp),
+        }
+    }
+
+    /// Looks at the stamp of the line of `head`. In the error is one that announces nothing new.
+    #[inline(always)]
+    fn see(&mut self) -> Result<(), u64> {
         // ORDER [look]: Acquire, partner [publish]. The slots are read after the stamp; without it they could be read
         // before they were written.
         let stamp = self.memory.stamp(self.line).load(Ordering::Acquire);
         // 1 to SLOTS - slot elements more, in one comparison.
         if stamp.wrapping_sub(self.head + 1) < M::SLOTS - self.slot {
             self.ready = stamp;
-            return Ok(true);
+            return Ok(());
         }
-        self.run_dry(stamp)
+        Err(stamp)
     }
 
     /// Nothing new: makes sure that the stamp is one that an empty place can bear, and gives everything back.
@@ -190,7 +195,6 @@ impl<M: Memory> Consumer<M> {
 
     #[inline(always)]
     fn store_consumed(&mut self) {
-        self.stored = self.head;
         // ORDER [consume]: Release, partners [see-consumed] and [attach-consumed]. The slots are read before they are
         // given up; without it a producer that acts on `consumed` could write into a slot that is being read.
         self.memory.consumed().store(self.head, Ordering::Release);
@@ -205,14 +209,14 @@ impl<M: Memory> Consumer<M> {
         lagging
     }
 
-    /// Gives everything consumed back to the producer. Never before it is consumed: a successor starts at `consumed`,
-    /// and must find nothing written over there.
+    /// Gives everything consumed back to the producer. Never before `consumed` says so: a successor starts there, and
+    /// must find nothing written over.
     pub(crate) fn release(&mut self) {
-        if self.released != self.stored {
-            self.released = self.stored;
+        if self.released != self.head {
+            self.released = self.head;
             // ORDER [release]: Release, partner [see-released]: the slots are read before they are given back. It also
             // keeps the store of `consumed` before it, so that `released` never runs ahead for a successor.
-            self.memory.released().store(self.stored, Ordering::Release);
+            self.memory.released().store(self.head, Ordering::Release);
         }
     }
 
@@ -228,8 +232,9 @@ impl<M: Memory> Consumer<M> {
         let geometry = self.geometry;
         let published = |number: u64| {
             let line = self.memory.line(geometry.index(number));
-            // ORDER [count]: Acquire, partner [publish]: what is counted can be popped.
-            let stamp = self.memory.stamp(line).load(Ordering::Acquire);
+            // ORDER [count]: Relaxed. It is a number, no permission: the pop that follows looks for itself, and sees
+            // this stamp or a later one, for one thread never reads a word backwards.
+            let stamp = self.memory.stamp(line).load(Ordering::Relaxed);
             geometry.published(number, stamp).filter(|&p| number != self.number || p >= self.head).ok_or(Corruption {
                 word: "stamp",
                 least: geometry.start(number).max(self.head),

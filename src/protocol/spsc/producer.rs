@@ -42,9 +42,9 @@ impl<M: Memory> Producer<M> {
         let first = geometry.number(consumed);
         let mut tail = consumed;
         for number in first..first + geometry.lines {
-            // ORDER [attach-stamp]: Acquire, partner [publish] of the predecessor. Its slots need not be seen (they
-            // are not read), but what we publish next must come after what it published.
-            let stamp = memory.stamp(memory.line(geometry.index(number))).load(Ordering::Acquire);
+            // ORDER [attach-stamp]: Relaxed. Only producers write stamps, and the role's lock, which fell with the
+            // predecessor, orders its stores before us.
+            let stamp = memory.stamp(memory.line(geometry.index(number))).load(Ordering::Relaxed);
             let least = consumed.max(geometry.start(number));
             match geometry.published(number, stamp) {
                 Some(published) if published >= least => tail = published,

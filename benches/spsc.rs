@@ -1,0 +1,225 @@
+//! Single operations of `spsc`, beside `rtrb`'s where it has the same.
+//!
+//! `alone`: both handles on one thread, so that no line ever moves between cores: the instructions alone.
+//! `across`: two threads, pinned to the first two cores that the process may use: what the memory system adds.
+//!
+//! Run with `cargo bench --bench spsc`.
+
+use std::hint::{black_box, spin_loop};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use bytemuck::Pod;
+use criterion::measurement::WallTime;
+use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use rondel::Wait;
+use rondel::spsc::{self, Consumer, Producer};
+
+const CAPACITY: usize = 7168;
+const BATCH: usize = 448;
+
+fn pair<T: Pod>() -> (Producer<T>, Consumer<T>) {
+    spsc::pair(CAPACITY).expect("a ring of this size fits everywhere")
+}
+
+/// Pins the calling thread to the n-th core that the process may use. Without one, it stays where it is.
+fn pin(n: usize) {
+    // SAFETY: a set of processors is an array of integers, for which all zeros is a value.
+    let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
+    // SAFETY: 0 stands for the caller; `set` is a valid place for a result of its own size.
+    if unsafe { libc::sched_getaffinity(0, size_of_val(&set), &raw mut set) } != 0 {
+        return;
+    }
+    // SAFETY: the number is below CPU_SETSIZE, the length of the set.
+    let allowed = |core: &usize| unsafe { libc::CPU_ISSET(*core, &set) };
+    let Some(core) = (0..libc::CPU_SETSIZE as usize).filter(allowed).nth(n) else { return };
+    // SAFETY: as above.
+    let mut one: libc::cpu_set_t = unsafe { std::mem::zeroed() };
+    // SAFETY: as above.
+    unsafe { libc::CPU_SET(core, &mut one) };
+    // SAFETY: 0 stands for the calling thread; `one` is a valid set of its own size.
+    unsafe { libc::sched_setaffinity(0, size_of_val(&one), &raw const one) };
+}
+
+fn push_pop<T: Pod>(group: &mut BenchmarkGroup<'_, WallTime>, element: T) {
+    let (mut tx, mut rx) = pair::<T>();
+    group.bench_function(BenchmarkId::new("push+pop", size_of::<T>()), |b| {
+        b.iter(|| {
+            let _ = tx.try_push(black_box(element));
+            rx.try_pop()
+        });
+    });
+}
+
+fn alone(c: &mut Criterion) {
+    let mut group = c.benchmark_group("spsc/alone");
+    group.throughput(Throughput::Elements(1));
+    push_pop(&mut group, 1u64);
+    push_pop(&mut group, [1u64; 8]);
+    push_pop(&mut group, [1u64; 128]);
+
+    let (mut tx, mut rx) = pair::<u64>();
+    group.bench_function("push+guard/8", |b| {
+        b.iter(|| {
+            let _ = tx.try_push(black_box(1));
+            rx.try_pop_guard().map(|guard| guard.consume())
+        });
+    });
+    group.bench_function("push+peek+pop/8", |b| {
+        b.iter(|| {
+            let _ = tx.try_push(black_box(1));
+            (rx.peek(), rx.try_pop())
+        });
+    });
+    group.bench_function("try_pop of an empty ring", |b| b.iter(|| rx.try_pop()));
+    group.bench_function("len of an empty ring", |b| b.iter(|| (tx.len(), rx.len())));
+    while tx.try_push(1).is_ok() {}
+    group.bench_function("try_push into a full ring", |b| b.iter(|| tx.try_push(black_box(1)).is_err()));
+    group.bench_function("len of a full ring", |b| b.iter(|| (tx.len(), rx.len())));
+
+    let (mut tx, mut rx) = rtrb::RingBuffer::<u64>::new(CAPACITY);
+    group.bench_function("rtrb: push+pop/8", |b| {
+        b.iter(|| {
+            let _ = tx.push(black_box(1));
+            rx.pop()
+        });
+    });
+    group.finish();
+
+    let mut group = c.benchmark_group("spsc/alone/batch");
+    for size in [32, BATCH] {
+        group.throughput(Throughput::Elements(size as u64));
+        let (mut tx, mut rx) = pair::<u64>();
+        let (elements, mut out) = (vec![1u64; size], vec![0u64; size]);
+        group.bench_function(BenchmarkId::new("push_slice+pop_slice", size), |b| {
+            b.iter(|| {
+                let pushed = tx.try_push_slice(black_box(&elements));
+                (pushed.is_ok(), rx.try_pop_slice(black_box(&mut out)).is_ok())
+            });
+        });
+    }
+    group.finish();
+}
+
+/// Times `count` elements from one pinned thread to another. `push` is told how many were sent and says how many it
+/// sent; `pop` says how many it received.
+fn stream(count: u64, mut push: impl FnMut(u64) -> u64 + Send, mut pop: impl FnMut() -> u64) -> Duration {
+    let ready = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            pin(1);
+            ready.store(true, Ordering::Release);
+            let mut sent = 0;
+            while sent < count {
+                sent += push(sent);
+            }
+        });
+        pin(0);
+        while !ready.load(Ordering::Acquire) {
+            spin_loop();
+        }
+        let start = Instant::now();
+        let mut received = 0;
+        while received < count {
+            received += pop();
+        }
+        start.elapsed()
+    })
+}
+
+fn across(c: &mut Criterion) {
+    let mut group = c.benchmark_group("spsc/across");
+    group.throughput(Throughput::Elements(1));
+    for (name, wait) in [("default", Wait::default()), ("busy-spin", Wait::BusySpin)] {
+        group.bench_function(format!("one at a time/8/{name}"), |b| {
+            b.iter_custom(|count| {
+                let (mut tx, mut rx) = pair::<u64>();
+                tx.set_wait(wait);
+                rx.set_wait(wait);
+                stream(count, |n| u64::from(tx.push(n).is_ok()), || u64::from(black_box(rx.pop()).is_ok()))
+            });
+        });
+    }
+    group.bench_function("one at a time/64/default", |b| {
+        b.iter_custom(|count| {
+            let (mut tx, mut rx) = pair::<[u64; 8]>();
+            stream(count, |n| u64::from(tx.push([n; 8]).is_ok()), || u64::from(black_box(rx.pop()).is_ok()))
+        });
+    });
+    group.bench_function(format!("batches of {BATCH}/8/default"), |b| {
+        b.iter_custom(|count| {
+            let (mut tx, mut rx) = pair::<u64>();
+            let (elements, mut out) = ([1u64; BATCH], [0u64; BATCH]);
+            stream(
+                count,
+                |sent| {
+                    let n = (count - sent).min(BATCH as u64);
+                    tx.push_slice(&elements[..n as usize]).map_or(0, |()| n)
+                },
+                || rx.pop_slice(black_box(&mut out)).map_or(0, |n| n as u64),
+            )
+        });
+    });
+    group.bench_function("rtrb: one at a time/8", |b| {
+        b.iter_custom(|count| {
+            let (mut tx, mut rx) = rtrb::RingBuffer::<u64>::new(CAPACITY);
+            stream(
+                count,
+                |n| match tx.push(n) {
+                    Ok(()) => 1,
+                    Err(_) => {
+                        spin_loop();
+                        0
+                    }
+                },
+                || match black_box(rx.pop()) {
+                    Ok(_) => 1,
+                    Err(_) => {
+                        spin_loop();
+                        0
+                    }
+                },
+            )
+        });
+    });
+    group.finish();
+
+    let mut group = c.benchmark_group("spsc/round trip");
+    for (name, wait) in [("busy-spin", Wait::BusySpin), ("default", Wait::default()), ("park", Wait::Park)] {
+        group.bench_function(format!("8/{name}"), |b| b.iter_custom(|count| round_trips(count, wait)));
+    }
+    group.finish();
+}
+
+/// Times `count` round trips between two pinned threads.
+fn round_trips(count: u64, wait: Wait) -> Duration {
+    let (mut there, mut here) = pair::<u64>();
+    let (mut back, mut home) = pair::<u64>();
+    there.set_wait(wait);
+    here.set_wait(wait);
+    back.set_wait(wait);
+    home.set_wait(wait);
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            pin(1);
+            for element in here.iter() {
+                if back.push(element).is_err() {
+                    break;
+                }
+            }
+        });
+        pin(0);
+        let start = Instant::now();
+        for n in 0..count {
+            let answered = there.push(n).is_ok() && home.pop() == Ok(n);
+            assert!(answered, "the echo broke at round trip {n}");
+        }
+        let elapsed = start.elapsed();
+        drop(there); // ends the echo
+        elapsed
+    })
+}
+
+criterion_group!(benches, alone, across);
+criterion_main!(benches);
