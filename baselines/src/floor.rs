@@ -5,7 +5,7 @@
 //! at a round trip, so every ring's round trip is reported as a multiple of this one.
 
 use crate::error::check_wait;
-use crate::patience::Patience;
+use crate::patience::poll_until;
 use crate::shared::Shared;
 use crate::{Carries, Error, Message, Receiver, Result, Scope, Seat, Sender, Transport, Wait};
 use bytemuck::Zeroable;
@@ -98,16 +98,17 @@ impl<const WORDS: usize> Receiver<WORDS> for Receiving<WORDS> {
         let Some((mark, first)) = words.next() else {
             return Ok(());
         };
-        let mut patience = Patience::new(Floor::NAME);
-        *first = loop {
-            // Acquire: pairs with the Release of the store in `send`.
-            let seen = mark.load(Ordering::Acquire);
-            if seen != self.last {
-                break seen;
-            }
-            // No pause: it would add its own length to the round trip.
-            patience.poll(|| false)?;
-        };
+        // No pause between the polls: it would add its own length to the round trip.
+        *first = poll_until(
+            Floor::NAME,
+            &mut self.last,
+            |last| {
+                // Acquire: pairs with the Release of the store in `send`.
+                let seen = mark.load(Ordering::Acquire);
+                (seen != *last).then_some(seen)
+            },
+            |_| false,
+        )?;
         self.last = *first;
         // The sender does not write again before it has been answered, so these are the words of one message.
         for (shared, word) in words {

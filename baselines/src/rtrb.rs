@@ -4,9 +4,9 @@
 //! documentation recommends for many elements at a time.
 
 use crate::error::check_wait;
-use crate::patience::Patience;
+use crate::patience::poll_until;
 use crate::{
-    Carries, Error, Message, Receiver, Result, Scope, Seat, Sender, Transport, Wait, ring_capacity,
+    Carries, Message, Receiver, Result, Scope, Seat, Sender, Transport, Wait, ring_capacity,
 };
 use std::hint::spin_loop;
 
@@ -58,49 +58,61 @@ impl<const WORDS: usize> Seat for Receiving<WORDS> {
     }
 }
 
+/// Pauses between two polls that found nothing. None at all, or one, takes the line from the other end so often that fewer
+/// messages get through; many more make the round trip longer.
+const PAUSES: u32 = 4;
+
+#[inline(always)]
+fn pause<R>() -> Option<R> {
+    for _ in 0..PAUSES {
+        spin_loop();
+    }
+    None
+}
+
 impl<const WORDS: usize> Sender<WORDS> for Sending<WORDS> {
     #[inline(always)]
     fn send(&mut self, message: &Message<WORDS>) -> Result<()> {
-        let mut patience = Patience::new(Rtrb::NAME);
-        while self.producer.push(*message).is_err() {
-            patience.poll(|| self.producer.is_abandoned())?;
-            spin_loop();
-        }
-        Ok(())
+        poll_until(
+            Rtrb::NAME,
+            &mut self.producer,
+            |producer| producer.push(*message).ok().or_else(pause),
+            |producer| producer.is_abandoned(),
+        )
     }
 
     #[inline(always)]
     fn send_batch(&mut self, messages: &[Message<WORDS>]) -> Result<()> {
         let mut rest = messages;
-        let mut patience = Patience::new(Rtrb::NAME);
-        loop {
-            let (_, left) = self.producer.push_partial_slice(rest);
-            if left.is_empty() {
-                return Ok(());
-            }
-            if left.len() == rest.len() {
-                patience.poll(|| self.producer.is_abandoned())?;
-                spin_loop();
-            }
-            rest = left;
+        while !rest.is_empty() {
+            rest = poll_until(
+                Rtrb::NAME,
+                &mut self.producer,
+                |producer| {
+                    let (pushed, left) = producer.push_partial_slice(rest);
+                    if pushed.is_empty() {
+                        pause()
+                    } else {
+                        Some(left)
+                    }
+                },
+                |producer| producer.is_abandoned(),
+            )?;
         }
+        Ok(())
     }
 }
 
 impl<const WORDS: usize> Receiver<WORDS> for Receiving<WORDS> {
     #[inline(always)]
     fn receive(&mut self, message: &mut Message<WORDS>) -> Result<()> {
-        let mut patience = Patience::new(Rtrb::NAME);
-        loop {
-            if let Ok(popped) = self.consumer.pop() {
-                *message = popped;
-                return Ok(());
-            }
-            if let Err(error) = patience.poll(|| self.consumer.is_abandoned()) {
-                return last_look(&mut self.consumer, message, error);
-            }
-            spin_loop();
-        }
+        *message = poll_until(
+            Rtrb::NAME,
+            &mut self.consumer,
+            |consumer| consumer.pop().ok().or_else(pause),
+            |consumer| consumer.is_abandoned(),
+        )?;
+        Ok(())
     }
 
     #[inline(always)]
@@ -108,30 +120,14 @@ impl<const WORDS: usize> Receiver<WORDS> for Receiving<WORDS> {
         if messages.is_empty() {
             return Ok(0);
         }
-        let mut patience = Patience::new(Rtrb::NAME);
-        loop {
-            let popped = self.consumer.pop_partial_slice(messages).0.len();
-            if popped > 0 {
-                return Ok(popped);
-            }
-            if let Err(error) = patience.poll(|| self.consumer.is_abandoned()) {
-                return match messages.first_mut() {
-                    Some(first) => last_look(&mut self.consumer, first, error).map(|()| 1),
-                    None => Ok(0),
-                };
-            }
-            spin_loop();
-        }
+        poll_until(
+            Rtrb::NAME,
+            &mut self.consumer,
+            |consumer| {
+                let popped = consumer.pop_partial_slice(messages).0.len();
+                if popped == 0 { pause() } else { Some(popped) }
+            },
+            |consumer| consumer.is_abandoned(),
+        )
     }
-}
-
-/// The producer may have pushed once more between this end's last look and its own end.
-#[cold]
-fn last_look<const WORDS: usize>(
-    consumer: &mut rtrb::Consumer<Message<WORDS>>,
-    message: &mut Message<WORDS>,
-    error: Box<Error>,
-) -> Result<()> {
-    *message = consumer.pop().map_err(|_| error)?;
-    Ok(())
 }
