@@ -58,6 +58,7 @@ mod registry;
 mod roles;
 mod rtrb;
 mod shared;
+mod spsc;
 mod stream;
 mod unix;
 
@@ -75,6 +76,7 @@ pub mod transports {
     pub use crate::futex::Futex;
     pub use crate::pipe::Pipe;
     pub use crate::rtrb::Rtrb;
+    pub use crate::spsc::Spsc;
     pub use crate::unix::Unix;
 }
 

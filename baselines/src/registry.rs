@@ -62,7 +62,7 @@ macro_rules! registry {
 }
 
 // In the order in which they are measured and shown.
-registry!(Floor, Rtrb, Futex, Pipe, Fifo, Unix);
+registry!(Floor, Spsc, Rtrb, Futex, Pipe, Fifo, Unix);
 
 /// The names of all transports, in the order in which they are measured and shown.
 pub fn names() -> &'static [&'static str] {

@@ -7,7 +7,7 @@ use crate::error::check_wait;
 use crate::{
     Carries, Error, Message, Receiver, Result, Scope, Seat, Sender, Transport, Wait, ring_capacity,
 };
-use rondel::spsc::{Consumer, Producer, Ring};
+use rondel::spsc::{Consumer, PopError, Producer, PushError, PushTimeoutError, Ring};
 
 /// rondel's single-producer ring between two processes.
 #[derive(Clone, Copy, Debug)]
@@ -15,7 +15,8 @@ pub struct Spsc;
 
 impl Transport for Spsc {
     const NAME: &'static str = "spsc";
-    const NOTE: &'static str = "rondel's single-producer ring in a sealed memfd; the same room as rtrb";
+    const NOTE: &'static str =
+        "rondel's single-producer ring in a sealed memfd; the same room as rtrb";
     const SCOPE: Scope = Scope::Processes;
     const WAITS: &'static [Wait] = &[Wait::Spin, Wait::Default, Wait::Park];
     const QUEUES: bool = true;
@@ -106,30 +107,51 @@ pub struct SpscReceiver<const WORDS: usize> {
 impl<const WORDS: usize> Sender<WORDS> for SpscSender<WORDS> {
     #[inline(always)]
     fn send(&mut self, message: &Message<WORDS>) -> Result<()> {
-        self.producer.push(*message).map_err(|_| peer_gone())
+        self.producer.push(*message).map_err(|error| match error {
+            PushError::Closed(_) | PushError::Dead(_) => peer_gone(),
+            PushError::Failed(_, fault) => Error::system(Spsc::NAME, "push", fault),
+        })
     }
 
     #[inline(always)]
     fn send_batch(&mut self, messages: &[Message<WORDS>]) -> Result<()> {
-        self.producer.push_slice(messages).map(drop).map_err(|_| peer_gone())
+        self.producer
+            .push_slice(messages)
+            .map_err(|error| match error.cause {
+                PushTimeoutError::Closed(()) | PushTimeoutError::Dead(()) => peer_gone(),
+                cause => Error::system(Spsc::NAME, "push_slice", cause),
+            })
     }
 }
 
 impl<const WORDS: usize> Receiver<WORDS> for SpscReceiver<WORDS> {
     #[inline(always)]
     fn receive(&mut self, message: &mut Message<WORDS>) -> Result<()> {
-        *message = self.consumer.pop().map_err(|_| peer_gone())?;
+        *message = self.consumer.pop().map_err(|error| failure("pop", error))?;
         Ok(())
     }
 
     #[inline(always)]
     fn receive_batch(&mut self, messages: &mut [Message<WORDS>]) -> Result<usize> {
-        self.consumer.pop_slice(messages).map_err(|_| peer_gone())
+        self.consumer
+            .pop_slice(messages)
+            .map_err(|error| failure("pop_slice", error))
     }
 }
 
-/// A blocking call of the ring ends without success only when the peer has closed its end or died.
+/// A blocking call of the ring ends without success when the peer has closed its end or died, and else when the segment
+/// holds what cannot be.
+#[cold]
+fn failure(what: &'static str, error: PopError) -> Box<Error> {
+    match error {
+        PopError::Closed | PopError::Dead => peer_gone(),
+        PopError::Failed(fault) => Error::system(Spsc::NAME, what, fault),
+    }
+}
+
 #[cold]
 fn peer_gone() -> Box<Error> {
-    Box::new(Error::PeerGone { transport: Spsc::NAME })
+    Box::new(Error::PeerGone {
+        transport: Spsc::NAME,
+    })
 }

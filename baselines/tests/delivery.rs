@@ -184,7 +184,7 @@ macro_rules! delivered {
     };
 }
 
-delivered!(floor, rtrb, futex, pipe, fifo, unix);
+delivered!(floor, spsc, rtrb, futex, pipe, fifo, unix);
 
 #[test]
 fn an_unknown_name_is_answered_with_the_known_ones() {

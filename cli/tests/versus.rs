@@ -132,10 +132,15 @@ fn every_json_line_has_every_field() {
         for transport in ["futex", "pipe", "fifo", "unix"] {
             has(transport, "round_trip", bytes, "park", false);
         }
+        for wait in ["spin", "park", "default"] {
+            has("spsc", "round_trip", bytes, wait, false);
+        }
     }
     for bytes in [8, 64, 1024] {
+        has("spsc", "throughput", bytes, "spin", false);
         for batch in [false, true] {
             has("rtrb", "throughput", bytes, "spin", batch);
+            has("spsc", "throughput", bytes, "default", batch);
             for transport in ["pipe", "fifo", "unix"] {
                 has(transport, "throughput", bytes, "park", batch);
             }
@@ -184,7 +189,7 @@ fn the_table_names_the_machine_and_shows_the_ratios() {
 fn an_unknown_transport_is_answered_with_the_known_ones() {
     let told = failure(&run(versus(&QUICK).args(["--only", "pipe,pigeon"])));
     assert!(told.contains("pigeon"), "{told}");
-    for known in ["floor", "rtrb", "futex", "pipe", "fifo", "unix"] {
+    for known in ["floor", "spsc", "rtrb", "futex", "pipe", "fifo", "unix"] {
         assert!(told.contains(known), "{known} is not told in {told}");
     }
 }
