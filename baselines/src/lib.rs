@@ -85,10 +85,10 @@ pub mod transports {
 pub enum Wait {
     /// Poll without ever giving up the core.
     Spin,
-    /// Give up the core at once and be woken. For anything that blocks in a system call this is the only way there is.
-    Park,
     /// What the transport does unless told otherwise; only for a transport that has a choice.
     Default,
+    /// Give up the core at once and be woken. For anything that blocks in a system call this is the only way there is.
+    Park,
 }
 
 impl Wait {

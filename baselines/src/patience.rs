@@ -12,8 +12,8 @@ const POLLS_PER_LOOK: u32 = 1 << 16;
 /// Polls `subject` until `poll` finds something. Now and then, and only in a long wait, `abandoned` is asked whether the
 /// other end is gone; it may cost something.
 ///
-/// The polls of an ordinary wait keep nothing but a counter in a register. A clock that were made ready for every wait, just
-/// in case, made rtrb three times slower: its messages come every few nanoseconds.
+/// The polls of an ordinary wait keep nothing but a counter in a register. To make a clock ready for every wait, just in
+/// case, would be four stores a message, which shows where a message takes a few nanoseconds.
 #[inline(always)]
 pub(crate) fn poll_until<S, R>(
     transport: &'static str,

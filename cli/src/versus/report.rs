@@ -5,7 +5,7 @@ use super::plan::{Facts, Job, Test};
 use super::stats::{Figures, RoundTripFigures, Spread, ThroughputFigures};
 use super::{Method, Outcome};
 use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
-use comfy_table::{CellAlignment, ContentArrangement, Table};
+use comfy_table::{CellAlignment, ContentArrangement, Table, TableComponent};
 use rondel_baselines::Wait;
 use std::io::{self, IsTerminal, Write};
 
@@ -89,12 +89,12 @@ fn describe(method: &Method) -> String {
         |length: std::time::Duration| format!("{:.0} ms", length.as_secs_f64() * 1e3);
     let clock = method.clock;
     format!(
-        "Two sides, each pinned to its core; {} in turn of {} each after {} of warm-up; the medians are shown.\n\
+        "Two sides, each pinned to its core; {} of {} each after {} of warm-up; the medians are shown.\n\
          Clock: {} (a reading takes {:.0} ns, which each round trip includes). Every message was checked on arrival.",
         if method.repetitions == 1 {
-            "one run".to_owned()
+            "one repetition".to_owned()
         } else {
-            format!("{} repetitions", method.repetitions)
+            format!("{} repetitions in turn", method.repetitions)
         },
         milliseconds(method.slice.measured),
         milliseconds(method.slice.warm_up),
@@ -244,7 +244,12 @@ const NAMES: [usize; 2] = [1, 2];
 
 fn new_table(headings: &[&str], width: Option<u16>) -> Table {
     let mut table = Table::new();
-    table.load_preset(UTF8_HORIZONTAL_ONLY).set_header(headings);
+    // Lines above, below and under the heading; none between the rows, of which there are many.
+    table
+        .load_preset(UTF8_HORIZONTAL_ONLY)
+        .remove_style(TableComponent::HorizontalLines)
+        .remove_style(TableComponent::MiddleIntersections)
+        .set_header(headings);
     for (place, column) in table.column_iter_mut().enumerate() {
         let side = if NAMES.contains(&place) {
             CellAlignment::Left
