@@ -124,3 +124,30 @@ fn failure(transport: &'static str, what: &'static str, error: io::Error) -> Box
         _ => Error::system(transport, what, error),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::pipe::{PipeFlags, fcntl_setpipe_size, pipe_with};
+
+    /// The pipe is smaller than a message, so that every message comes in parts.
+    #[test]
+    fn messages_that_come_in_parts_are_put_together() {
+        let (read, write) = pipe_with(PipeFlags::CLOEXEC).unwrap();
+        assert_eq!(fcntl_setpipe_size(&write, 4096).unwrap(), 4096);
+        let sent: Vec<Message<640>> = (0..5).map(Message::numbered).collect();
+        let mut sender = StreamSender::new("test", write);
+        let to_send = sent.clone();
+        let sending = std::thread::spawn(move || sender.send_batch(&to_send));
+        let mut receiver = StreamReceiver::new("test", read);
+        let mut received = Vec::new();
+        while received.len() < sent.len() {
+            let mut messages = [Message::<640>::default(); 3];
+            let count = receiver.receive_batch(&mut messages).unwrap();
+            assert!(count > 0, "nothing received, and no error");
+            received.extend_from_slice(messages.get(..count).unwrap());
+        }
+        sending.join().unwrap().unwrap();
+        assert_eq!(received, sent);
+    }
+}

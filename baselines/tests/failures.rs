@@ -280,7 +280,16 @@ fn a_child_dies_with_its_parent() {
         let [child, parent] = ids.map(|id| Pid::from_raw(i32::from_ne_bytes(id)).unwrap());
         assert_ne!(child, getpid());
         kill_process(parent, Signal::KILL).unwrap();
-        // The child holds the pipe: its end is the child's end. A child that lives on would hang this read.
+        // The child holds the pipe: its end is the child's end.
+        let wanted = rustix::event::PollFd::new(&told, rustix::event::PollFlags::IN);
+        let limit = rustix::event::Timespec {
+            tv_sec: 10,
+            tv_nsec: 0,
+        };
+        if rustix::event::poll(&mut [wanted], Some(&limit)) != Ok(1) {
+            let _ = kill_process(child, Signal::KILL);
+            panic!("the child has outlived its parent");
+        }
         let mut rest = Vec::new();
         told.read_to_end(&mut rest).unwrap();
         assert!(rest.is_empty());
