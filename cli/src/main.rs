@@ -1,2 +1,41 @@
 //! The `rondel` tool.
-fn main() {}
+
+mod versus;
+
+use clap::{Parser, Subcommand};
+use std::io;
+use std::process::ExitCode;
+
+/// Compares rondel's rings with the kernel's ways of handing messages over.
+#[derive(Parser)]
+#[command(name = "rondel", version, about, arg_required_else_help = true)]
+struct Tool {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Versus(versus::Arguments),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Tool::parse().command {
+        Command::Versus(arguments) => versus::run(&arguments),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        // The reader of the output has seen enough (`rondel versus --json | head -1`): no failure of this tool.
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("rondel: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .downcast_ref::<io::Error>()
+        .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}

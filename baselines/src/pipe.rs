@@ -1,0 +1,56 @@
+//! The anonymous pipe.
+
+use crate::error::check_wait;
+use crate::stream::{StreamReceiver, StreamSender};
+use crate::{Carries, Error, Result, Scope, Transport, Wait};
+use rustix::pipe::{PipeFlags, fcntl_getpipe_size, fcntl_setpipe_size, pipe_with};
+use std::os::fd::AsFd;
+
+/// An anonymous pipe: one `write` and one `read` a message.
+#[derive(Clone, Copy, Debug)]
+pub struct Pipe;
+
+impl Transport for Pipe {
+    const NAME: &'static str = "pipe";
+    const NOTE: &'static str =
+        "anonymous pipe of 1 MiB where that is allowed; one write and one read a message";
+    const SCOPE: Scope = Scope::Processes;
+    const WAITS: &'static [Wait] = &[Wait::Park];
+    const QUEUES: bool = true;
+    const BATCHES: bool = true;
+}
+
+impl<const WORDS: usize> Carries<WORDS> for Pipe {
+    type Sending = StreamSender;
+    type Receiving = StreamReceiver;
+
+    fn open(wait: Wait) -> Result<(Self::Sending, Self::Receiving)> {
+        check_wait(Self::NAME, wait, Self::WAITS)?;
+        let (read, write) = pipe_with(PipeFlags::CLOEXEC)
+            .map_err(|error| Error::unavailable(Self::NAME, "pipe2", error))?;
+        enlarge(&write);
+        Ok((
+            StreamSender::new(Self::NAME, write),
+            StreamReceiver::new(Self::NAME, read),
+        ))
+    }
+}
+
+/// The size that pipes are given where it is allowed: what `/proc/sys/fs/pipe-max-size` grants by default.
+const WANTED: usize = 1 << 20;
+
+/// Makes a pipe as large as this process may, up to [`WANTED`] bytes, and returns its size.
+///
+/// A user's pipes share an allowance (`pipe-user-pages-soft`), so the request can be refused: halve it and try again.
+/// The size that a pipe has from the start always does, so a refusal is not an error.
+pub(crate) fn enlarge(pipe: impl AsFd) -> usize {
+    let given = fcntl_getpipe_size(pipe.as_fd()).unwrap_or(0);
+    let mut size = WANTED;
+    while size > given {
+        if let Ok(granted) = fcntl_setpipe_size(pipe.as_fd(), size) {
+            return granted;
+        }
+        size /= 2;
+    }
+    given
+}

@@ -1,0 +1,356 @@
+//! One run of one job: two sides, a warm-up, a slice of time.
+//!
+//! The near side, in this process, has the clock. In a round trip it asks and the far side answers; in a stream it receives
+//! and the far side pumps. When its time is up it says so, and the conversation is brought to an orderly end, in
+//! which what is still under way is checked too.
+
+use super::clock::Clock;
+use super::cores::PairOfCores;
+use super::plan::{Job, Test};
+use hdrhistogram::Histogram;
+use rondel_baselines::{
+    Carries, Cores, Message, Payload, Receiver, Result, STOP, Seat, Sender, Stop, Visitor, Wait,
+    duet, echo, pump, pump_batches, visit,
+};
+use std::time::Duration;
+
+/// What one run found.
+pub(crate) enum Sample {
+    RoundTrips(RoundTrips),
+    Stream(Stream),
+}
+
+/// The round trips of one run.
+pub(crate) struct RoundTrips {
+    /// The length of each, in ticks of the clock.
+    pub(crate) histogram: Histogram<u64>,
+    pub(crate) clock: Clock,
+}
+
+/// The stream of one run.
+pub(crate) struct Stream {
+    /// Messages received within the time.
+    pub(crate) messages: u64,
+    /// The time, in nanoseconds.
+    pub(crate) nanoseconds: f64,
+}
+
+/// How long a run takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Slice {
+    /// Not measured: the first touch of every page, and processors that raise their clocks.
+    pub(crate) warm_up: Duration,
+    pub(crate) measured: Duration,
+}
+
+impl Slice {
+    /// What a fork, the ends and the last messages of a run take, roughly.
+    const AROUND: Duration = Duration::from_millis(4);
+    /// Less would measure nothing but the warm-up.
+    const LEAST: Duration = Duration::from_millis(6);
+
+    /// Equal shares of the whole time.
+    pub(crate) fn of(whole: Duration, jobs: usize, repetitions: u32) -> Self {
+        let runs = u32::try_from(jobs)
+            .unwrap_or(u32::MAX)
+            .saturating_mul(repetitions)
+            .max(1);
+        let share = (whole / runs).saturating_sub(Self::AROUND).max(Self::LEAST);
+        Slice {
+            warm_up: share / 6,
+            measured: share - share / 6,
+        }
+    }
+}
+
+/// Runs a job once.
+pub(crate) fn measure(job: &Job, cores: PairOfCores, slice: Slice, clock: Clock) -> Result<Sample> {
+    let run = Run {
+        test: job.test,
+        wait: job.wait,
+        payload: job.payload,
+        cores: Cores::Pinned {
+            near: cores.near,
+            far: cores.far,
+        },
+        timer: Timer {
+            clock,
+            warm_up: clock.ticks(slice.warm_up),
+            measured: clock.ticks(slice.measured),
+        },
+    };
+    // The plan has its names from the same list.
+    visit(job.transport, run).unwrap_or_else(|unknown| unreachable!("{unknown}"))
+}
+
+/// A job as a visitor to its transport.
+struct Run {
+    test: Test,
+    wait: Wait,
+    payload: Payload,
+    cores: Cores,
+    timer: Timer,
+}
+
+/// The clock, and how many of its ticks a run takes.
+#[derive(Clone, Copy)]
+struct Timer {
+    clock: Clock,
+    warm_up: u64,
+    measured: u64,
+}
+
+impl Visitor for Run {
+    type Output = Result<Sample>;
+
+    fn visit<T: Carries<1> + Carries<8> + Carries<128>>(self) -> Result<Sample> {
+        match self.payload {
+            Payload::B8 => self.with::<T, 1>(),
+            Payload::B64 => self.with::<T, 8>(),
+            Payload::B1024 => self.with::<T, 128>(),
+        }
+    }
+}
+
+impl Run {
+    fn with<T: Carries<WORDS>, const WORDS: usize>(self) -> Result<Sample> {
+        match self.test {
+            Test::RoundTrip => self.round_trips::<T, WORDS>(),
+            Test::Throughput => self.stream::<T, WORDS>(),
+            Test::Batches(size) => self.batches::<T, WORDS>(size),
+        }
+    }
+
+    fn round_trips<T: Carries<WORDS>, const WORDS: usize>(self) -> Result<Sample> {
+        let (asking, asked) = T::open(self.wait)?;
+        let (answering, answered) = T::open(self.wait)?;
+        let far = move || echo(T::NAME, &mut asked.take()?, &mut answering.take()?);
+        let timer = self.timer;
+        let near = move || ask(T::NAME, &mut asking.take()?, &mut answered.take()?, timer);
+        let histogram = duet(T::SCOPE, self.cores, far, near)?;
+        Ok(Sample::RoundTrips(RoundTrips {
+            histogram,
+            clock: timer.clock,
+        }))
+    }
+
+    fn stream<T: Carries<WORDS>, const WORDS: usize>(self) -> Result<Sample> {
+        let (sending, receiving) = T::open(self.wait)?;
+        let stop = Stop::new()?;
+        let far_stop = stop.clone();
+        let far = move || pump(&mut sending.take()?, &far_stop);
+        let timer = self.timer;
+        let near = move || receive_stream(T::NAME, &mut receiving.take()?, &stop, timer);
+        duet(T::SCOPE, self.cores, far, near).map(Sample::Stream)
+    }
+
+    fn batches<T: Carries<WORDS>, const WORDS: usize>(self, size: usize) -> Result<Sample> {
+        let (sending, receiving) = T::open(self.wait)?;
+        let stop = Stop::new()?;
+        let far_stop = stop.clone();
+        let far = move || pump_batches(&mut sending.take()?, size, &far_stop);
+        let timer = self.timer;
+        let near = move || receive_batches(T::NAME, &mut receiving.take()?, size, &stop, timer);
+        duet(T::SCOPE, self.cores, far, near).map(Sample::Stream)
+    }
+}
+
+/// Asks one question after another and takes the time of each until its answer is there.
+fn ask<const WORDS: usize>(
+    transport: &'static str,
+    to: &mut impl Sender<WORDS>,
+    from: &mut impl Receiver<WORDS>,
+    timer: Timer,
+) -> Result<Histogram<u64>> {
+    let clock = timer.clock;
+    // From one tick up to a minute and beyond, to three digits.
+    let mut histogram = empty_histogram();
+    let mut message = Message::default();
+    let mut number = 0;
+    // The other side needs a moment to come up; the time begins with its first answer.
+    let mut begin = None;
+    loop {
+        let sent = clock.now();
+        to.send(&Message::numbered(number))?;
+        from.receive(&mut message)?;
+        let answered = clock.now();
+        message.verify(transport, number)?;
+        number += 1;
+        let elapsed = sent.saturating_sub(*begin.get_or_insert(answered));
+        if elapsed >= timer.warm_up.saturating_add(timer.measured) {
+            break;
+        }
+        if elapsed >= timer.warm_up {
+            histogram.saturating_record(answered.saturating_sub(sent));
+        }
+    }
+    to.send(&Message::numbered(STOP))?;
+    Ok(histogram)
+}
+
+pub(super) fn empty_histogram() -> Histogram<u64> {
+    // The arguments are constants that are in range, see the test.
+    Histogram::new_with_bounds(1, 1 << 40, 3).unwrap_or_else(|error| unreachable!("{error}"))
+}
+
+/// Messages that are received, one at a time, between two looks at the clock: a look takes as long as several of the
+/// fastest, and the slowest so far come a microsecond apart.
+const BLOCK: u64 = 1024;
+
+/// The same in batches: how many steps.
+const BATCH_BLOCK: u32 = 16;
+
+fn receive_stream<const WORDS: usize>(
+    transport: &'static str,
+    from: &mut impl Receiver<WORDS>,
+    stop: &Stop,
+    timer: Timer,
+) -> Result<Stream> {
+    let mut message = Message::default();
+    let mut number = 0;
+    let stream = timed(timer, || {
+        let until = number + BLOCK;
+        while number < until {
+            from.receive(&mut message)?;
+            message.verify(transport, number)?;
+            number += 1;
+        }
+        Ok(BLOCK)
+    })?;
+    stop.request();
+    loop {
+        from.receive(&mut message)?;
+        if !message.is(number) {
+            return if message.is(STOP) {
+                Ok(stream)
+            } else {
+                message.verify(transport, number).map(|()| stream)
+            };
+        }
+        number += 1;
+    }
+}
+
+fn receive_batches<const WORDS: usize>(
+    transport: &'static str,
+    from: &mut impl Receiver<WORDS>,
+    size: usize,
+    stop: &Stop,
+    timer: Timer,
+) -> Result<Stream> {
+    let mut messages = vec![Message::default(); size.max(1)];
+    let mut number = 0;
+    let mut step = |number: &mut u64| -> Result<Step> {
+        let received = from.receive_batch(&mut messages)?;
+        let batch = messages.get(..received).unwrap_or_default();
+        match Message::first_wrong(batch, *number) {
+            None => {
+                *number += received as u64;
+                Ok(Step::Received(received as u64))
+            }
+            // The last message of all goes alone, so it is the last of whatever batch it arrives in.
+            Some(place)
+                if place + 1 == received && batch.last().is_some_and(|last| last.is(STOP)) =>
+            {
+                Ok(Step::Stopped)
+            }
+            Some(place) => {
+                let wrong = batch.get(place).copied().unwrap_or_default();
+                wrong
+                    .verify(transport, *number + place as u64)
+                    .map(|()| Step::Stopped)
+            }
+        }
+    };
+    let stream = timed(timer, || {
+        let mut received = 0;
+        for _ in 0..BATCH_BLOCK {
+            // Nobody has told the other side to stop yet.
+            if let Step::Received(some) = step(&mut number)? {
+                received += some;
+            }
+        }
+        Ok(received)
+    })?;
+    stop.request();
+    while let Step::Received(_) = step(&mut number)? {}
+    Ok(stream)
+}
+
+enum Step {
+    Received(u64),
+    Stopped,
+}
+
+/// Receives block after block, first for the warm-up and then for the time that counts. The time runs from the arrival
+/// of the last message of the warm-up to the arrival of the last that counts, and both moments lie in the midst of the
+/// stream: neither the filling of an empty transport nor the emptying of a full one is part of it.
+fn timed(timer: Timer, mut block: impl FnMut() -> Result<u64>) -> Result<Stream> {
+    let clock = timer.clock;
+    block()?;
+    let up = clock.now();
+    let mut begin = up;
+    while begin.saturating_sub(up) < timer.warm_up {
+        block()?;
+        begin = clock.now();
+    }
+    let mut messages = 0;
+    let mut end = begin;
+    while end.saturating_sub(begin) < timer.measured {
+        messages += block()?;
+        end = clock.now();
+    }
+    Ok(Stream {
+        messages,
+        nanoseconds: clock.nanoseconds(end.saturating_sub(begin)),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_histogram_holds_what_can_occur() {
+        let mut histogram = empty_histogram();
+        histogram.record(1).unwrap();
+        histogram.record(60_000_000_000 * 5).unwrap();
+    }
+
+    #[test]
+    fn the_time_is_shared_equally() {
+        let slice = Slice::of(Duration::from_secs(25), 50, 5);
+        assert_eq!(slice.warm_up + slice.measured, Duration::from_millis(96));
+        assert_eq!(slice.warm_up, Duration::from_millis(16));
+        // Even with no time at all something is measured.
+        let least = Slice::of(Duration::from_secs(1), 1000, 1000);
+        assert_eq!(least.warm_up + least.measured, Slice::LEAST);
+        assert!(!Slice::of(Duration::ZERO, 0, 0).measured.is_zero());
+    }
+
+    #[test]
+    fn warm_up_does_not_count() {
+        // A clock in nanoseconds, blocks of 10 messages that take one millisecond at the least.
+        let clock = Clock::monotonic();
+        let timer = Timer {
+            clock,
+            warm_up: 5_000_000,
+            measured: 20_000_000,
+        };
+        let mut blocks = 0;
+        let stream = timed(timer, || {
+            blocks += 1;
+            std::thread::sleep(Duration::from_millis(1));
+            Ok(10)
+        })
+        .unwrap();
+        assert!(stream.nanoseconds >= 20e6);
+        // No more than one block a millisecond, and never those of the warm-up, of which there are two at the least.
+        assert!(stream.messages as f64 <= 10.0 * stream.nanoseconds / 1e6);
+        assert!(
+            stream.messages <= 10 * (blocks - 2),
+            "{} of {blocks}",
+            stream.messages
+        );
+    }
+}
