@@ -3,8 +3,8 @@
 //! A wait here has no time limit. A lost wake-up, which the library would survive after one slice, is a deadlock that loom
 //! reports.
 
-use loom::sync::atomic::fence;
-use loom::sync::{Condvar, Mutex};
+use loom::sync::atomic::{AtomicUsize, fence};
+use loom::sync::{Arc, Condvar, Mutex};
 
 use crate::protocol::event::Kernel;
 use crate::sync::{AtomicU32, Ordering};
@@ -14,11 +14,20 @@ use crate::sync::{AtomicU32, Ordering};
 pub(crate) struct Futex {
     bucket: Mutex<()>,
     queue: Condvar,
+    fences: Arc<AtomicUsize>,
 }
 
 impl Futex {
-    pub(crate) fn new() -> Self {
-        Futex { bucket: Mutex::new(()), queue: Condvar::new() }
+    /// A futex of a machine whose fences are counted by `fences`.
+    pub(crate) fn new(fences: &Arc<AtomicUsize>) -> Self {
+        Futex { bucket: Mutex::new(()), queue: Condvar::new(), fences: Arc::clone(fences) }
+    }
+
+    /// A full fence. Loom explores the orders of accesses to one object, but not the orders of fences among themselves,
+    /// which decide who sees whom. The counter, which synchronizes nothing, makes it explore those too.
+    fn full_fence(&self) {
+        self.fences.fetch_add(1, Ordering::Relaxed);
+        fence(Ordering::SeqCst);
     }
 }
 
@@ -26,11 +35,11 @@ impl Kernel for Futex {
     type Until = ();
 
     fn heavy_fence(&self) {
-        fence(Ordering::SeqCst);
+        self.full_fence();
     }
 
     fn light_fence(&self) {
-        fence(Ordering::SeqCst);
+        self.full_fence();
     }
 
     fn futex_wait(&self, word: &AtomicU32, expected: u32, (): ()) {

@@ -2,6 +2,7 @@
 
 use loom::cell::UnsafeCell;
 use loom::sync::Arc;
+use loom::sync::atomic::AtomicUsize;
 
 use crate::futex::Futex;
 use crate::protocol::role;
@@ -34,14 +35,15 @@ impl<const K: usize> Shared<K> {
     /// A ring of `lines` lines, smaller than any that a capacity could ask for, so that a few pushes wrap it.
     pub(crate) fn new(lines: u64, lag: u64) -> Arc<Self> {
         let line = |_| Line { stamp: AtomicU64::new(0), slots: [(); K].map(|()| UnsafeCell::new(0)) };
+        let fences = Arc::new(AtomicUsize::new(0));
         Arc::new(Shared {
             lines: (0..lines).map(line).collect(),
             consumed: AtomicU64::new(0),
             released: AtomicU64::new(0),
             space: AtomicU32::new(0),
             data: AtomicU32::new(0),
-            space_futex: Futex::new(),
-            data_futex: Futex::new(),
+            space_futex: Futex::new(&fences),
+            data_futex: Futex::new(&fences),
             producer_role: AtomicU64::new(0),
             consumer_role: AtomicU64::new(0),
             geometry: Geometry { lines, slots: K as u64, lag },

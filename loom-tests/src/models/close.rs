@@ -1,14 +1,16 @@
 //! Closing while the other side sleeps: it wakes, takes what was published, and is told.
 
+use loom::sync::Arc;
 use loom::thread;
 
 use super::participants::ends;
 use super::{Explore, check};
 use crate::memory::Shared;
+use crate::protocol::role::{self, Phase};
 
 #[test]
 fn a_consumer_drains_before_it_is_told_that_the_producer_has_closed() {
-    check(Explore::Preemptions(7), || {
+    check(Explore::Preemptions(5), || {
         let shared = Shared::<1>::new(2, 1);
         let (mut tx, mut rx) = ends(&shared);
         let consumer = thread::spawn(move || {
@@ -23,7 +25,7 @@ fn a_consumer_drains_before_it_is_told_that_the_producer_has_closed() {
 
 #[test]
 fn a_producer_that_sleeps_is_told_that_the_consumer_has_closed() {
-    check(Explore::Preemptions(7), || {
+    check(Explore::Preemptions(5), || {
         let shared = Shared::<1>::new(1, 1);
         let (mut tx, rx) = ends(&shared);
         assert!(tx.try_push(1));
@@ -35,13 +37,31 @@ fn a_producer_that_sleeps_is_told_that_the_consumer_has_closed() {
 
 #[test]
 fn a_producer_uses_the_room_that_a_consumer_left_before_it_closed() {
-    check(Explore::Preemptions(7), || {
+    check(Explore::Preemptions(5), || {
         let shared = Shared::<1>::new(1, 1);
         let (mut tx, mut rx) = ends(&shared);
         assert!(tx.try_push(1));
         let producer = thread::spawn(move || assert!(tx.push(2)));
         assert_eq!(rx.try_pop(), Some(1));
         rx.close();
+        producer.join().unwrap();
+    });
+}
+
+/// Without fences in between: the phase alone must carry what was published before it.
+#[test]
+fn whoever_sees_the_close_sees_everything_published_before() {
+    check(Explore::All, || {
+        let shared = Shared::<1>::new(2, 1);
+        let (mut tx, mut rx) = ends(&shared);
+        let words = Arc::clone(&shared);
+        let producer = thread::spawn(move || {
+            assert!(tx.half.try_push(1).unwrap());
+            role::close(&words.producer_role);
+        });
+        if role::phase(&shared.producer_role) == Phase::Closed {
+            assert!(!rx.half.is_empty().unwrap());
+        }
         producer.join().unwrap();
     });
 }

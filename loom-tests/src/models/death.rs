@@ -16,12 +16,12 @@ const MOST_STEPS: u32 = 60;
 
 /// Runs `model` with the victim's life growing step by step, until the victim outlives it. Loom runs `model` once an
 /// interleaving, and a victim may die in one and not in another.
-fn for_every_death(model: impl Fn(u32) -> bool + Send + Sync + 'static) {
+fn for_every_death(explore: Explore, model: impl Fn(u32) -> bool + Send + Sync + 'static) {
     let model = std::sync::Arc::new(model);
     for steps in 0..MOST_STEPS {
         let any_killed = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
         let (run, killed) = (std::sync::Arc::clone(&model), std::sync::Arc::clone(&any_killed));
-        check(Explore::All, move || {
+        check(explore, move || {
             if run(steps) {
                 killed.store(true, std::sync::atomic::Ordering::Relaxed);
             }
@@ -43,7 +43,7 @@ fn drain<const K: usize>(rx: &mut Rx<K>, next: &mut u64) {
 }
 
 fn producer_dies<const K: usize>(lines: u64, elements: u64) {
-    for_every_death(move |steps| {
+    for_every_death(Explore::All, move |steps| {
         let shared = Shared::<K>::new(lines, 1);
         let (mut tx, mut rx) = ends(&shared);
         // The last element whose push returned.
@@ -90,7 +90,7 @@ fn a_producer_dies_with_two_slots_a_line() {
 }
 
 fn consumer_dies<const K: usize>(lines: u64, lag: u64, filled: u64) {
-    for_every_death(move |steps| {
+    for_every_death(Explore::All, move |steps| {
         let shared = Shared::<K>::new(lines, lag);
         let (mut tx, mut rx) = ends(&shared);
         let mut next_push = 1;
@@ -153,7 +153,7 @@ fn a_consumer_dies_with_lines_kept_back() {
 
 #[test]
 fn a_consumer_dies_in_a_batch() {
-    for_every_death(|steps| {
+    for_every_death(Explore::All, |steps| {
         let shared = Shared::<2>::new(3, 1);
         let (mut tx, mut rx) = ends(&shared);
         assert_eq!(tx.half.try_push_slice(&[1, 2, 3, 4, 5]).unwrap(), 5);
@@ -181,7 +181,7 @@ fn a_consumer_dies_in_a_batch() {
 /// A sleeper that dies leaves its flag; the waker's next publication clears it, and the successor's sleep works.
 #[test]
 fn a_consumer_dies_asleep_or_about_to_sleep() {
-    for_every_death(|steps| {
+    for_every_death(Explore::Preemptions(3), |steps| {
         let shared = Shared::<1>::new(2, 1);
         let (mut tx, mut rx) = ends(&shared);
         let victim = thread::spawn(move || {
