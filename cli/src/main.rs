@@ -1,12 +1,13 @@
 //! The `rondel` tool.
 
+mod segments;
 mod versus;
 
 use clap::{Parser, Subcommand};
 use std::io;
 use std::process::ExitCode;
 
-/// Compares rondel's rings with the kernel's ways of handing messages over.
+/// Compares rondel's rings with the kernel's ways of handing messages over, and looks after named segments.
 #[derive(Parser)]
 #[command(name = "rondel", version, about, arg_required_else_help = true)]
 struct Tool {
@@ -17,11 +18,15 @@ struct Tool {
 #[derive(Subcommand)]
 enum Command {
     Versus(versus::Arguments),
+    List(segments::List),
+    Unlink(segments::Unlink),
 }
 
 fn main() -> ExitCode {
     let outcome = match Tool::parse().command {
         Command::Versus(arguments) => versus::run(&arguments),
+        Command::List(arguments) => segments::list(&arguments),
+        Command::Unlink(arguments) => segments::unlink(&arguments),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,0 +1,107 @@
+//! `rondel list` and `rondel unlink`: the named segments of this user, seen and cleared away.
+
+use std::io::{self, Write};
+
+use anyhow::{Context, bail};
+use clap::Args;
+use comfy_table::{ContentArrangement, Table, presets};
+use rondel::segment::{RoleInfo, RoleState, SegmentInfo, list as segments};
+
+/// Lists the named segments of this user in /dev/shm, and who is attached to them.
+#[derive(Args)]
+pub(crate) struct List {}
+
+/// Removes the names of segments. Processes that are attached keep theirs.
+#[derive(Args)]
+pub(crate) struct Unlink {
+    /// Names, as `rondel list` shows them.
+    #[arg(required_unless_present = "unused", conflicts_with = "unused")]
+    names: Vec<String>,
+    /// Every segment of this user that nobody is attached to, broken ones included.
+    #[arg(long)]
+    unused: bool,
+    /// Also segments that somebody is attached to.
+    #[arg(long, conflicts_with = "unused")]
+    in_use: bool,
+}
+
+pub(crate) fn list(_: &List) -> anyhow::Result<()> {
+    let segments = segments()?;
+    let mut out = io::stdout().lock();
+    if segments.is_empty() {
+        writeln!(out, "no named segments")?;
+        return Ok(());
+    }
+    let mut table = Table::new();
+    table.load_preset(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_header(["name", "ring", "element", "capacity", "schema", "bytes", "mode", "attached"]);
+    for segment in &segments {
+        let (bytes, mode) = (segment.bytes.to_string(), format!("{:o}", segment.mode));
+        match &segment.detail {
+            Ok(detail) => table.add_row([
+                segment.name.clone(),
+                detail.kind.to_string(),
+                format!("{} B, aligned to {}", detail.element_size, detail.element_align),
+                detail.capacity.to_string(),
+                if detail.schema == 0 { "none".into() } else { format!("{:#x}", detail.schema) },
+                bytes,
+                mode,
+                detail.roles.iter().map(role).collect::<Vec<_>>().join("\n"),
+            ]),
+            Err(error) => table.add_row([
+                segment.name.clone(),
+                format!("broken: {error}"),
+                String::new(),
+                String::new(),
+                String::new(),
+                bytes,
+                mode,
+                String::new(),
+            ]),
+        };
+    }
+    writeln!(out, "{table}")?;
+    Ok(())
+}
+
+fn role(role: &RoleInfo) -> String {
+    let RoleInfo { name, state, pid, alive, .. } = role;
+    match (alive, state, pid) {
+        (true, _, Some(pid)) => format!("{name}: {pid}"),
+        (true, _, None) => format!("{name}: yes"),
+        (false, RoleState::NeverAttached, _) => format!("{name}: never"),
+        (false, RoleState::Closed, _) => format!("{name}: closed"),
+        (false, RoleState::Attached, Some(pid)) => format!("{name}: killed (was {pid})"),
+        (false, _, _) => format!("{name}: killed"),
+    }
+}
+
+pub(crate) fn unlink(arguments: &Unlink) -> anyhow::Result<()> {
+    let segments = segments()?;
+    let chosen: Vec<&SegmentInfo> = if arguments.unused {
+        segments.iter().filter(|segment| !segment.is_in_use()).collect()
+    } else {
+        let find = |name: &String| {
+            let found = segments.iter().find(|segment| segment.name == *name);
+            found.with_context(|| format!("no segment `{name}`; there are: {}", names(&segments)))
+        };
+        arguments.names.iter().map(find).collect::<anyhow::Result<_>>()?
+    };
+    // All or none: before the first name goes, all are looked at.
+    if let Some(used) = chosen.iter().find(|segment| segment.is_in_use() && !arguments.in_use) {
+        bail!("`{}` is in use (see `rondel list`); --in-use removes its name all the same", used.name);
+    }
+    let mut out = io::stdout().lock();
+    for segment in chosen {
+        segment.unlink().with_context(|| format!("cannot remove `{}`", segment.name))?;
+        writeln!(out, "removed {}", segment.name)?;
+    }
+    Ok(())
+}
+
+fn names(segments: &[SegmentInfo]) -> String {
+    match segments {
+        [] => "none".into(),
+        _ => segments.iter().map(|segment| segment.name.as_str()).collect::<Vec<_>>().join(", "),
+    }
+}
