@@ -224,3 +224,6 @@ impl std::fmt::Debug for Registered {
             .finish()
     }
 }
+
+#[cfg(test)]
+mod tests;

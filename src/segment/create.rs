@@ -103,10 +103,7 @@ pub(super) fn named_by(
     }
     set_mode(&file, demand.mode, place)?;
     let mapping = initialise(&file, &header, demand, place)?;
-    let linked = match &temporary {
-        None => sys::link_open_file(file.as_fd(), &path),
-        Some(DeletedOnDrop(temporary)) => fs::hard_link(temporary, &path),
-    };
+    let linked = give_name(&file, temporary.as_ref(), &path);
     linked.map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => SegmentError::AlreadyExists {
             place: place.clone(),
@@ -121,6 +118,18 @@ pub(super) fn named_by(
         (place.clone(), Some(path)),
         demand,
     )
+}
+
+/// Gives a complete file its name. Never replaces anything: a name in use is `EEXIST`, whoever has taken it, and whenever.
+pub(super) fn give_name(
+    file: &File,
+    temporary: Option<&DeletedOnDrop>,
+    path: &Path,
+) -> io::Result<()> {
+    match temporary {
+        None => sys::link_open_file(file.as_fd(), path),
+        Some(DeletedOnDrop(temporary)) => fs::hard_link(temporary, path),
+    }
 }
 
 /// Creates an anonymous segment: a memfd, sealed against ever changing its size.

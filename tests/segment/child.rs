@@ -51,6 +51,7 @@ fn run(task: &str, argument: &Path) {
         "fork-while-acquiring" => crate::fork::child_fork_while_acquiring(argument),
         "inherit" => crate::handoff::child_inherit(argument),
         "no-inheritance" => crate::handoff::child_no_inheritance(argument),
+        "send-to-nobody" => crate::handoff::child_send_to_nobody(argument),
         "receive" => crate::handoff::child_receive(argument),
         unknown => panic!("no task {unknown:?}"),
     }

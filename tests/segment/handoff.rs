@@ -120,15 +120,16 @@ fn exec_hands_a_segment_to_a_child() {
     let mut child = command("inherit", "");
     handoff::inherit(&mut child, "ring", ring.as_fd()).expect("passes it");
     handoff::inherit(&mut child, "second", ring.as_fd()).expect("passes it");
+    let (device, inode) = inode(&ring);
     let named = |name: &str, value: &str| (format!("RONDEL_FD_{name}"), value.to_owned());
     child.envs([
         named("malformed", "12"),
         named("standard", "0:1:2"),
         named("closed", "999:1:2"),
-        named("another", "3:1:2"),
+        named("another", "500:1:2"),
+        named("reopened", &format!("501:{device}:{inode}")),
     ]);
     let mut child = Running::start(child);
-    let (device, inode) = inode(&ring);
     assert_eq!(child.hear(), format!("{device}:{inode}"));
     child.succeed();
 
@@ -136,7 +137,6 @@ fn exec_hands_a_segment_to_a_child() {
     let mut command = command("no-inheritance", "");
     let mut passing = std::process::Command::new("/bin/true");
     handoff::inherit(&mut passing, "ring", ring.as_fd()).expect("passes it");
-    let (device, inode) = crate::common::inode(&ring);
     command.env("EXPECTED_NOT", format!("{device}:{inode}"));
     Running::start(command).succeed();
 }
@@ -181,7 +181,6 @@ pub(crate) fn child_inherit(_: &Path) {
         problem_of("ring"),
         DescriptorProblem::AlreadyTaken { fd: number }
     );
-    drop(Ring::<u64>::from_fd(handoff::inherited("second").expect("passed")).expect("the same"));
 
     assert_eq!(problem_of("nothing"), DescriptorProblem::NotSet);
     assert_eq!(
@@ -197,13 +196,26 @@ pub(crate) fn child_inherit(_: &Path) {
         }
     );
     assert_eq!(problem_of("closed"), DescriptorProblem::NotOpen { fd: 999 });
-    let three = File::open("/dev/null").expect("a file");
-    if three.as_raw_fd() == 3 {
-        assert_eq!(
-            problem_of("another"),
-            DescriptorProblem::AnotherFile { fd: 3 }
-        );
-    }
+    // The number is open and was not opened by Rust, but is something else.
+    let other = File::open("/dev/null").expect("a file");
+    // SAFETY: takes no pointers.
+    let number = unsafe { libc::fcntl(other.as_raw_fd(), libc::F_DUPFD, 500) };
+    assert_eq!(number, 500);
+    assert_eq!(
+        problem_of("another"),
+        DescriptorProblem::AnotherFile { fd: 500 }
+    );
+    // The number is the right file, but was opened here: somebody owns it.
+    let second =
+        Ring::<u64>::from_fd(handoff::inherited("second").expect("passed")).expect("the same");
+    let raw = second.as_fd().as_raw_fd();
+    // SAFETY: takes no pointers.
+    let number = unsafe { libc::fcntl(raw, libc::F_DUPFD_CLOEXEC, 501) };
+    assert_eq!(number, 501);
+    assert_eq!(
+        problem_of("reopened"),
+        DescriptorProblem::AnotherFile { fd: 501 }
+    );
     for name in ["", "a-b", "a b", "ä"] {
         assert_error!(handoff::inherited(name), SegmentError::InvalidName { .. });
     }
@@ -224,5 +236,23 @@ pub(crate) fn child_no_inheritance(_: &Path) {
             problem: DescriptorProblem::NotSet,
             ..
         }
+    );
+}
+
+/// Rust programs ignore SIGPIPE, which would hide it; others that use a library in Rust do not.
+#[test]
+fn a_peer_that_is_gone_is_an_error_and_no_signal() {
+    Running::start(command("send-to-nobody", "")).succeed();
+}
+
+pub(crate) fn child_send_to_nobody(_: &Path) {
+    // SAFETY: sets the default action; no handler is involved.
+    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
+    let (ours, theirs) = UnixStream::pair().expect("a pair");
+    drop(theirs);
+    let ring = builder().anonymous().expect("a ring");
+    assert_error!(
+        handoff::send(&ours, ring.as_fd()),
+        SegmentError::Io { source, .. } if source.kind() == std::io::ErrorKind::BrokenPipe
     );
 }

@@ -167,3 +167,25 @@ fn left_over_temporary_files_are_listed() {
         "{info:?}"
     );
 }
+
+/// A FIFO would make a listing wait that opens it carelessly.
+#[test]
+fn what_is_no_file_is_listed_and_not_waited_for() {
+    let name = Name::new("list-fifo");
+    let path = std::ffi::CString::new(name.path().to_str().expect("text")).expect("no zero");
+    // SAFETY: a terminated string, alive.
+    assert_eq!(unsafe { libc::mkfifo(path.as_ptr(), 0o600) }, 0);
+    let info = find(name.as_str()).expect("listed");
+    assert!(
+        matches!(
+            info.detail,
+            Err(SegmentError::NotRegularFile {
+                found: "a FIFO",
+                ..
+            })
+        ),
+        "{info:?}"
+    );
+    info.unlink().expect("deletes it");
+    assert!(!name.path().exists());
+}

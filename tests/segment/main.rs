@@ -15,4 +15,5 @@ mod limits;
 mod list;
 mod memory;
 mod race;
+mod random_header;
 mod unlink;

@@ -190,7 +190,7 @@ mod tests {
             revents: 0,
         };
         // SAFETY: one pollfd, alive.
-        let ready = unsafe { libc::poll(&mut waiting, 1, 1000) };
+        let ready = unsafe { libc::poll(&mut waiting, 1, 5000) };
         ready == 1 && reader.read(&mut [0]).expect("readable") == 0
     }
 

@@ -1,6 +1,7 @@
 //! Unlinking while somebody replaces the file, at the instant that matters.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 
 use super::super::unlink::unlink_with;
 use super::{Directory, TestRing, builder};
@@ -20,7 +21,15 @@ fn a_replacement_that_was_there_before_is_left_alone() {
     let (directory, segment, place) = setup("before");
     fs::write(directory.file("new"), "precious").expect("a file");
     fs::rename(directory.file("new"), directory.file("ring")).expect("replaces it");
+    // A rename changes this time: not even moved aside and put back, as it would be if it came in between.
+    let changed = || {
+        fs::metadata(directory.file("ring"))
+            .map(|data| (data.ctime(), data.ctime_nsec()))
+            .expect("the file")
+    };
+    let before = changed();
     let error = segment.unlink().expect_err("replaced");
+    assert_eq!(changed(), before);
     assert!(
         matches!(&error, SegmentError::Replaced { place: found } if *found == place),
         "{error}"
