@@ -137,9 +137,6 @@ impl Header {
         // Acquire: pairs with the Release store of the magic number in `publish`. What is read from here on is what
         // was written before it.
         fence(Ordering::Acquire);
-        if file_len < BODY_OFFSET {
-            return Err(too_short(BODY_OFFSET));
-        }
         let mut header = Self {
             magic: MAGIC,
             ..Self::zeroed()

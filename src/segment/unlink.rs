@@ -37,15 +37,24 @@ pub(super) fn unlink_if_same(
     place: &Place,
     file: BorrowedFd<'_>,
 ) -> Result<(), SegmentError> {
-    unlink_with(path, place, file, || {})
+    unlink_with(path, place, file, |_| {})
 }
 
-/// The same with something happening in the one instant that cannot be closed, for the tests.
+/// How far an unlinking has come.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Step {
+    /// The name has been seen to be the right file's.
+    Looked,
+    /// What had the name has been moved aside.
+    Moved,
+}
+
+/// The same with something happening in the instants that cannot be closed, for the tests.
 pub(super) fn unlink_with(
     path: &Path,
     place: &Place,
     file: BorrowedFd<'_>,
-    between: impl FnOnce(),
+    meanwhile: impl Fn(Step),
 ) -> Result<(), SegmentError> {
     let failed = |op, error| SegmentError::io(op, place, error);
     let file_id = sys::identity(file.as_raw_fd()).map_err(|error| failed("inspect", error))?;
@@ -56,7 +65,7 @@ pub(super) fn unlink_with(
             place: place.clone(),
         });
     }
-    between();
+    meanwhile(Step::Looked);
     let aside = temporary::path_in(path.parent().unwrap_or(Path::new("/")), Purpose::Deletion);
     match sys::rename_to_free_name(path, &aside) {
         Ok(()) => {}
@@ -76,6 +85,7 @@ pub(super) fn unlink_with(
         }
         Err(error) => return Err(failed("unlink", error)),
     }
+    meanwhile(Step::Moved);
     match identity_of(&aside, place) {
         Ok(moved) if moved == file_id => {
             fs::remove_file(&aside).map_err(|error| failed("unlink", error))

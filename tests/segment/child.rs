@@ -48,6 +48,7 @@ fn run(task: &str, argument: &Path) {
         "descriptor-limit" => crate::limits::child_descriptor_limit(argument),
         "hold-role" => crate::fork::child_hold_role(argument),
         "hold-role-and-fork" => crate::fork::child_hold_role_and_fork(argument),
+        "drop-forked-copy" => crate::fork::child_drop_forked_copy(argument),
         "fork-while-acquiring" => crate::fork::child_fork_while_acquiring(argument),
         "inherit" => crate::handoff::child_inherit(argument),
         "no-inheritance" => crate::handoff::child_no_inheritance(argument),

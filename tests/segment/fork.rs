@@ -178,3 +178,44 @@ pub(crate) fn child_fork_while_acquiring(path: &Path) {
     wait_for_parent();
     drop(producer);
 }
+
+/// The copy of a handle that fork makes is dead, and its drop must hit nothing: neither its parent's role nor a descriptor
+/// of the child's that has come into its place.
+#[test]
+fn the_forked_copy_of_a_handle_harms_nobody() {
+    let directory = Directory::new("fork-copy");
+    let path = directory.file("ring");
+    let _ring = builder().create(&path).expect("a ring");
+    Running::start(command("drop-forked-copy", &path)).succeed();
+}
+
+/// Forks and goes on in the child, so it needs a process without other threads that would be missing there.
+pub(crate) fn child_drop_forked_copy(path: &Path) {
+    let attach = || Ring::<u64>::attach(path).expect("the ring");
+    let producer = attach().producer().expect("free");
+    // SAFETY: the harness's own thread only waits for this one.
+    let child = unsafe { libc::fork() };
+    if child == 0 {
+        let consumer = attach().consumer().expect("free");
+        drop(producer);
+        let keeps_its_own = attach().consumer().is_err();
+        let spares_its_parents = attach().producer().is_err();
+        drop(consumer);
+        let gives_back = attach().consumer().is_ok();
+        let code = i32::from(!keeps_its_own)
+            | i32::from(!spares_its_parents) << 1
+            | i32::from(!gives_back) << 2;
+        // SAFETY: ends the child without the harness's exit handlers.
+        unsafe { libc::_exit(code) };
+    }
+    let mut status = 0;
+    // SAFETY: `status` is alive and writable.
+    assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
+    assert_eq!(
+        status, 0,
+        "the child's account, as bits from 8 on: own role lost, parent's role lost, own role kept"
+    );
+    assert!(attach().producer().is_err(), "the parent has lost its role");
+    drop(producer);
+    assert!(attach().producer().is_ok());
+}

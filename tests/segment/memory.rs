@@ -287,11 +287,11 @@ pub(crate) fn child_transparent_tmpfs(directory: &Path) {
     }
     let path = huge.join("ring");
     let ring = transparent().create(&path).expect("the mount has them");
-    let same = transparent().attach(&path).expect("the mount has them");
-    assert_eq!(ring.segment().total_len(), same.segment().total_len());
     // How many the kernel found is its affair; that it was asked stands in the flags of the mapping.
     let flags = smaps(&ring, "VmFlags:");
     assert!(flags.split_whitespace().any(|flag| flag == "hg"), "{flags}");
+    let same = transparent().attach(&path).expect("the mount has them");
+    assert_eq!(ring.segment().total_len(), same.segment().total_len());
     println!(
         "{} KiB of {} are in huge pages",
         smaps_kib(&ring, "ShmemPmdMapped:"),
