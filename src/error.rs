@@ -1,7 +1,7 @@
 //! What can go wrong with a segment: creating, attaching, handing on, deleting.
 //!
-//! One variant a cause, so that a program can act on the cause and a person can read what was expected and what was
-//! found. No variant is reused for two different checks.
+//! One variant a cause, so that a program can act on the cause and a person can read what was
+//! expected and what was found. No variant is reused for two different checks.
 
 use std::io;
 use std::path::PathBuf;
@@ -12,9 +12,10 @@ mod display;
 
 /// Why a segment could not be created, attached, handed on or deleted.
 ///
-/// The checks at attach are made in this order, and the first that fails is reported: the file itself (a regular file,
-/// owner, mode, seals), then magic, layout version, ring kind, element size, element alignment, schema tag, capacity,
-/// the remaining geometry of the header, and last the length of the file.
+/// The checks at attach are made in this order, and the first that fails is reported: the file
+/// itself (seals where it has no name, a regular file, owner, mode), then magic, layout version,
+/// ring kind, element size, element alignment, schema tag, capacity, the remaining geometry of the
+/// header, and last the length of the file.
 ///
 /// # Examples
 /// ```
@@ -31,8 +32,9 @@ pub enum SegmentError {
         /// The first eight bytes of the file, in the machine's byte order.
         found_magic: u64,
     },
-    /// The magic number is still zero. rondel names a segment only once it is complete, so this is a file that
-    /// something else made, or that was copied in part. Attaching does not wait for it; creating does not touch it.
+    /// The magic number is still zero. rondel names a segment only once it is complete, so this is
+    /// a file that something else made, or that was copied in part. Attaching does not wait for it;
+    /// creating does not touch it.
     NotInitialised,
     /// The segment was made by a version of rondel that lays segments out differently.
     LayoutVersion {
@@ -90,14 +92,16 @@ pub enum SegmentError {
         /// What the field says.
         found: u64,
     },
-    /// The file is shorter than a segment has to be; reading it through the mapping would be a SIGBUS.
+    /// The file is shorter than a segment has to be; reading it through the mapping would be a
+    /// SIGBUS.
     TooShort {
         /// The least length, in bytes.
         expected_bytes: u64,
         /// The length of the file, in bytes.
         found_bytes: u64,
     },
-    /// The descriptor is not a memfd that carries the seals against shrinking, growing and further sealing.
+    /// The descriptor is not a memfd that carries the seals against shrinking, growing and further
+    /// sealing.
     SealsMissing {
         /// The seals that are needed, as `F_SEAL_*` bits.
         expected: u32,
@@ -118,7 +122,8 @@ pub enum SegmentError {
         /// The file's permission bits.
         found: u32,
     },
-    /// The requested permissions make no sense for a ring: its owner needs to read and write, and nobody to execute.
+    /// The requested permissions make no sense for a ring: its owner needs to read and write, and
+    /// nobody to execute.
     InvalidMode {
         /// The permission bits asked for.
         requested: u32,
@@ -152,8 +157,8 @@ pub enum SegmentError {
         /// The name or path.
         place: Place,
     },
-    /// `unlink` moved a file aside that had replaced the segment in that very instant, and could not put it back because a
-    /// third had taken the name meanwhile. Nothing was deleted.
+    /// `unlink` moved a file aside that had replaced the segment in that very instant, and could
+    /// not put it back because a third had taken the name meanwhile. Nothing was deleted.
     Displaced {
         /// The name or path.
         place: Place,
@@ -239,7 +244,8 @@ pub enum SegmentError {
         /// What is wrong.
         problem: DescriptorProblem,
     },
-    /// What arrived over the socket is not exactly one descriptor sent by [`send`](crate::handoff::send).
+    /// What arrived over the socket is not exactly one descriptor sent by
+    /// [`send`](crate::handoff::send).
     Message {
         /// What is wrong.
         problem: MessageProblem,
@@ -271,8 +277,8 @@ pub enum DescriptorProblem {
         /// The descriptor's number.
         fd: i32,
     },
-    /// The number is open, but is another file than the one that was passed; or it has been opened since the process
-    /// started.
+    /// The number is open, but is another file than the one that was passed; or it has been opened
+    /// since the process started.
     AnotherFile {
         /// The descriptor's number.
         fd: i32,
@@ -305,8 +311,8 @@ pub enum MessageProblem {
 }
 
 impl SegmentError {
-    /// Wraps an error of the kernel, with the one case apart that users have to handle differently: running out of
-    /// descriptors.
+    /// Wraps an error of the kernel, with the one case apart that users have to handle differently:
+    /// running out of descriptors.
     pub(crate) fn io(op: &'static str, place: &Place, source: io::Error) -> Self {
         match source.raw_os_error() {
             Some(libc::EMFILE | libc::ENFILE) => Self::DescriptorLimit { op, source },

@@ -218,7 +218,8 @@ fn both_ways_of_naming_leave_the_same_file_and_no_other() {
     }
 }
 
-/// The last step decides, not the look at the beginning: a name that is taken in between is not replaced.
+/// The last step decides, not the look at the beginning: a name that is taken in between is not
+/// replaced.
 #[test]
 fn giving_a_name_never_replaces() {
     let directory = Directory::new("link");

@@ -2,7 +2,7 @@
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{FileTypeExt, PermissionsExt, chown, symlink};
-use std::os::unix::net::UnixListener;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 
 use rondel::SegmentError;
@@ -166,9 +166,9 @@ fn a_descriptor_needs_its_seals() {
         }
     );
 
-    let (reader, _writer) = std::io::pipe().expect("a pipe");
+    let (socket, _peer) = UnixStream::pair().expect("a pair");
     assert_error!(
-        builder().from_fd(reader.into()),
+        builder().from_fd(socket.into()),
         SegmentError::SealsMissing {
             expected: 7,
             found: 0

@@ -123,7 +123,8 @@ impl Running {
     }
 
     pub(crate) fn signal(&self, signal: libc::c_int) {
-        // SAFETY: a signal to our own child, which has not been reaped yet, so that the pid is still its own.
+        // SAFETY: a signal to our own child, which has not been reaped yet, so that the pid is
+        // still its own.
         assert_eq!(unsafe { libc::kill(self.pid(), signal) }, 0);
     }
 
@@ -157,8 +158,9 @@ fn describe(status: ExitStatus) -> String {
     }
 }
 
-/// Makes a command run in user and mount namespaces of its own, where it may mount and has no privilege over limits. `Err` where the
-/// machine does not allow that: the test is to be skipped then, and say so.
+/// Makes a command run in user and mount namespaces of its own, where it may mount and has no
+/// privilege over limits. `Err` where the machine does not allow that: the test is to be skipped
+/// then, and say so.
 pub(crate) fn unshare(command: &mut Command) -> Result<(), String> {
     // SAFETY: takes nothing and cannot fail.
     let uid = unsafe { libc::geteuid() };

@@ -112,7 +112,8 @@ pub(crate) fn inode(ring: &Ring<u64>) -> (u64, u64) {
     (data.dev(), data.ino())
 }
 
-/// Waits until something is so; panics after ten seconds, which is not a measurement but a stuck test.
+/// Waits until something is so; panics after ten seconds, which is not a measurement but a stuck
+/// test.
 pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     let start = Instant::now();
     while !is_so() {

@@ -29,7 +29,8 @@ impl Orphan {
 
 impl Drop for Orphan {
     fn drop(&mut self) {
-        // SAFETY: a process that our child has told us to have started, and that ends only by this signal.
+        // SAFETY: a process that our child has told us to have started, and that ends only by this
+        // signal.
         unsafe { libc::kill(self.0, libc::SIGKILL) };
     }
 }
@@ -179,8 +180,8 @@ pub(crate) fn child_fork_while_acquiring(path: &Path) {
     drop(producer);
 }
 
-/// The copy of a handle that fork makes is dead, and its drop must hit nothing: neither its parent's role nor a descriptor
-/// of the child's that has come into its place.
+/// The copy of a handle that fork makes is dead, and its drop must hit nothing: neither its
+/// parent's role nor a descriptor of the child's that has come into its place.
 #[test]
 fn the_forked_copy_of_a_handle_harms_nobody() {
     let directory = Directory::new("fork-copy");
@@ -189,7 +190,8 @@ fn the_forked_copy_of_a_handle_harms_nobody() {
     Running::start(command("drop-forked-copy", &path)).succeed();
 }
 
-/// Forks and goes on in the child, so it needs a process without other threads that would be missing there.
+/// Forks and goes on in the child, so it needs a process without other threads that would be
+/// missing there.
 pub(crate) fn child_drop_forked_copy(path: &Path) {
     let attach = || Ring::<u64>::attach(path).expect("the ring");
     let producer = attach().producer().expect("free");

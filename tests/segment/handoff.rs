@@ -1,4 +1,5 @@
-//! Handing descriptors on, to processes of their own. What `send` never sends is tested inside the crate.
+//! Handing descriptors on, to processes of their own. What `send` never sends is tested inside the
+//! crate.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -133,7 +134,8 @@ fn exec_hands_a_segment_to_a_child() {
     assert_eq!(child.hear(), format!("{device}:{inode}"));
     child.succeed();
 
-    // A child that nothing is passed to inherits nothing, also while the command above is still there.
+    // A child that nothing is passed to inherits nothing, also while the command above is still
+    // there.
     let mut command = command("no-inheritance", "");
     let mut passing = std::process::Command::new("/bin/true");
     handoff::inherit(&mut passing, "ring", ring.as_fd()).expect("passes it");

@@ -1,4 +1,5 @@
-//! Every field of the header, one by one; `random_header` has them at random. The offsets are those of `docs/layout.md`.
+//! Every field of the header, one by one; `random_header` has them at random. The offsets are those
+//! of `docs/layout.md`.
 
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
@@ -420,7 +421,8 @@ fn the_files_length_is_checked() {
     );
 }
 
-/// The order in which mismatches are reported is documented: spoil everything, then repair field by field.
+/// The order in which mismatches are reported is documented: spoil everything, then repair field by
+/// field.
 #[test]
 fn the_first_mismatch_in_the_documented_order_is_reported() {
     let victim = Victim::new("order");

@@ -9,7 +9,8 @@ use rondel::SegmentError;
 use crate::child::{Running, command, tell};
 use crate::common::{Directory, builder};
 
-/// The name is free or a whole segment, nothing else is in the directory, and the name can be used at once.
+/// The name is free or a whole segment, nothing else is in the directory, and the name can be used
+/// at once.
 fn assert_usable(directory: &Directory, when: &str) {
     let path = directory.file("ring");
     match builder().attach(&path) {
@@ -54,7 +55,8 @@ pub(crate) fn child_create_for_ever(path: &Path) {
     }
 }
 
-/// Stops the child at the N-th system call of a creation, on its way in or out, and kills it there; for every N.
+/// Stops the child at the N-th system call of a creation, on its way in or out, and kills it there;
+/// for every N.
 #[test]
 fn at_every_system_call() {
     let directory = Directory::new("killed-syscall");
@@ -63,7 +65,8 @@ fn at_every_system_call() {
         assert_usable(&directory, &format!("stop {stops}"));
         stops += 1;
     }
-    // open, fchmod, getrlimit, ftruncate, fallocate, mmap and linkat are the least that it takes; each stops twice.
+    // open, fchmod, getrlimit, ftruncate, fallocate, mmap and linkat are the least that it takes;
+    // each stops twice.
     assert!(
         stops >= 14,
         "only {stops} stops: were system calls traced at all?"
@@ -79,7 +82,8 @@ enum Killed {
     Afterwards,
 }
 
-/// Runs a creation between two SIGSTOPs that the child sends to itself, and kills it after so many system call stops.
+/// Runs a creation between two SIGSTOPs that the child sends to itself, and kills it after so many
+/// system call stops.
 ///
 /// Only the child's thread that creates is traced; the others belong to the test harness.
 fn kill_at_stop(directory: &Directory, stops: usize) -> Killed {
@@ -92,7 +96,7 @@ fn kill_at_stop(directory: &Directory, stops: usize) -> Killed {
     );
     let mut killed = Killed::AtStop;
     for _ in 0..=stops {
-        go_on(libc::PTRACE_SYSCALL, thread, 0);
+        go_on(thread);
         match wait_for_stop(thread) {
             Some(libc::SIGTRAP) => {}
             Some(libc::SIGSTOP) => {
@@ -118,9 +122,10 @@ fn wait_for_stop(thread: libc::pid_t) -> Option<libc::c_int> {
     libc::WIFSTOPPED(status).then(|| libc::WSTOPSIG(status))
 }
 
-fn go_on(request: libc::c_uint, pid: libc::pid_t, signal: libc::c_int) {
-    // SAFETY: takes no pointers for these requests; the child is ours, traced and stopped.
-    let result = unsafe { libc::ptrace(request, pid, 0, signal) };
+/// Lets a stopped thread go on to where its next system call begins, or the one that it is in ends.
+fn go_on(thread: libc::pid_t) {
+    // SAFETY: takes no pointers for this request; the thread is ours, traced and stopped.
+    let result = unsafe { libc::ptrace(libc::PTRACE_SYSCALL, thread, 0, 0) };
     assert_eq!(result, 0, "{}", std::io::Error::last_os_error());
 }
 

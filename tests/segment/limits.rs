@@ -18,7 +18,7 @@ fn the_file_size_limit_is_an_error_and_no_signal() {
 }
 
 pub(crate) fn child_file_size_limit(directory: &Path) {
-    set_limit(libc::RLIMIT_FSIZE, 100_000);
+    set_limit(Limit::FileSize, 100_000);
     let large = || builder().capacity(20_000);
     assert_error!(
         large().create(directory.join("ring")),
@@ -45,7 +45,7 @@ pub(crate) fn child_descriptor_limit(directory: &Path) {
     let (sender, receiver) = std::os::unix::net::UnixStream::pair().expect("a pair");
     // No number below the next free one is free, and none from there on is allowed.
     let next = File::open("/dev/null").expect("a file").as_raw_fd();
-    set_limit(libc::RLIMIT_NOFILE, next.try_into().expect("not negative"));
+    set_limit(Limit::Descriptors, next.try_into().expect("not negative"));
 
     assert_error!(
         builder().create(directory.join("other")),
@@ -77,11 +77,20 @@ pub(crate) fn child_descriptor_limit(directory: &Path) {
     );
 }
 
-fn set_limit(resource: libc::__rlimit_resource_t, limit: u64) {
-    let limit = libc::rlimit {
-        rlim_cur: limit,
-        rlim_max: limit,
+enum Limit {
+    FileSize,
+    Descriptors,
+}
+
+fn set_limit(limit: Limit, value: u64) {
+    let resource = match limit {
+        Limit::FileSize => libc::RLIMIT_FSIZE,
+        Limit::Descriptors => libc::RLIMIT_NOFILE,
     };
-    // SAFETY: `limit` is alive.
-    assert_eq!(unsafe { libc::setrlimit(resource, &limit) }, 0);
+    let value = libc::rlimit {
+        rlim_cur: value,
+        rlim_max: value,
+    };
+    // SAFETY: `value` is alive.
+    assert_eq!(unsafe { libc::setrlimit(resource, &value) }, 0);
 }

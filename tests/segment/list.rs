@@ -1,4 +1,5 @@
-//! The listing of named segments. It is the whole machine's, so each test looks for its own entries.
+//! The listing of named segments. It is the whole machine's, so each test looks for its own
+//! entries.
 
 use std::fs;
 

@@ -11,7 +11,8 @@ use rondel::spsc::Ring;
 use crate::child::{Running, command, mount_tmpfs, unshare};
 use crate::common::{Directory, assert_error, builder, inode, names_in};
 
-/// Runs a task in namespaces of its own, on an empty directory to mount on. Says so where it cannot.
+/// Runs a task in namespaces of its own, on an empty directory to mount on. Says so where it
+/// cannot.
 fn run_apart(task: &str, directory: &Directory) {
     let mut command = command(task, directory.path());
     match unshare(&mut command) {
@@ -132,7 +133,8 @@ pub(crate) fn child_memory_lock(directory: &Path) {
 
 /// A line of the kernel's account of this process's mapping of a ring: the words after its name.
 ///
-/// The mapping is found by its inode: a file that was made without a name has none there for its creator.
+/// The mapping is found by its inode: a file that was made without a name has none there for its
+/// creator.
 fn smaps(ring: &Ring<u64>, field: &str) -> String {
     let (_, inode) = inode(ring);
     let maps = fs::read_to_string("/proc/self/smaps").expect("readable");
@@ -287,7 +289,8 @@ pub(crate) fn child_transparent_tmpfs(directory: &Path) {
     }
     let path = huge.join("ring");
     let ring = transparent().create(&path).expect("the mount has them");
-    // How many the kernel found is its affair; that it was asked stands in the flags of the mapping.
+    // How many the kernel found is its affair; that it was asked stands in the flags of the
+    // mapping.
     let flags = smaps(&ring, "VmFlags:");
     assert!(flags.split_whitespace().any(|flag| flag == "hg"), "{flags}");
     let same = transparent().attach(&path).expect("the mount has them");

@@ -1,4 +1,5 @@
-//! Deleting names. What happens in the instant between look and deletion is tested inside the crate.
+//! Deleting names. What happens in the instant between look and deletion is tested inside the
+//! crate.
 
 use std::fs;
 use std::os::unix::fs::symlink;

@@ -60,7 +60,8 @@ fn a_description_that_a_fork_may_have_copied_is_given_up() {
     .expect("the second time");
     assert!(set_lock(registered.borrow().expect("ours"), 0, libc::F_WRLCK).expect("a lock"));
     assert!(is_locked(file.as_fd(), 0).expect("an answer"));
-    // As when the process is killed: closed, without unlocking. The child that was forked in the gap lives on.
+    // As when the process is killed: closed, without unlocking. The child that was forked in the
+    // gap lives on.
     drop(registered);
     assert!(
         falls(&file),

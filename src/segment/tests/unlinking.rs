@@ -21,7 +21,8 @@ fn a_replacement_that_was_there_before_is_left_alone() {
     let (directory, segment, place) = setup("before");
     fs::write(directory.file("new"), "precious").expect("a file");
     fs::rename(directory.file("new"), directory.file("ring")).expect("replaces it");
-    // A rename changes this time: not even moved aside and put back, as it would be if it came in between.
+    // A rename changes this time: not even moved aside and put back, as it would be if it came in
+    // between.
     let changed = || {
         fs::metadata(directory.file("ring"))
             .map(|data| (data.ctime(), data.ctime_nsec()))
