@@ -158,7 +158,8 @@ fn describe(status: ExitStatus) -> String {
     }
 }
 
-/// Makes a command run in user and mount namespaces of its own, where it may mount and has no
+/// Makes a command run in user and mount namespaces of its own, as root there (others would lose
+/// their privileges at the exec), where it may mount and has no
 /// privilege over limits. `Err` where the machine does not allow that: the test is to be skipped
 /// then, and say so.
 pub(crate) fn unshare(command: &mut Command) -> Result<(), String> {
@@ -168,8 +169,8 @@ pub(crate) fn unshare(command: &mut Command) -> Result<(), String> {
     let gid = unsafe { libc::getegid() };
     let maps = [
         (c"/proc/self/setgroups", "deny".to_owned()),
-        (c"/proc/self/uid_map", format!("{uid} {uid} 1")),
-        (c"/proc/self/gid_map", format!("{gid} {gid} 1")),
+        (c"/proc/self/uid_map", format!("0 {uid} 1")),
+        (c"/proc/self/gid_map", format!("0 {gid} 1")),
     ];
     let enter = move || {
         // SAFETY: takes integers and touches no memory.
