@@ -10,6 +10,7 @@ compile_error!(
 mod error;
 mod liveness;
 pub mod segment;
+pub mod spsc;
 
 pub use crate::error::{DescriptorProblem, MessageProblem, SegmentError};
 pub use crate::segment::handoff;
