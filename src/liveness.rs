@@ -1,24 +1,28 @@
 //! Who is alive: what the kernel says, through locks that fall with their holder.
 //!
-//! A participant takes its role by an *open-file-description lock* (`F_OFD_SETLK`) on one byte of the segment's file, the byte
-//! whose offset is the role's number, through an open file description of its own. The kernel drops the lock when the last
-//! reference to that description is gone: when the process has ended, however it ended, and never while it is merely
-//! stopped. Whoever wonders asks with `F_OFD_GETLK`. There is no heartbeat and no time-out, so nothing is ever declared
-//! dead for being slow.
+//! A participant takes its role by an *open-file-description lock* (`F_OFD_SETLK`) on one byte of
+//! the segment's file, the byte whose offset is the role's number, through an open file description
+//! of its own. The kernel drops the lock when the last reference to that description is gone: when
+//! the process has ended, however it ended, and never while it is merely stopped. Whoever wonders
+//! asks with `F_OFD_GETLK`. There is no heartbeat and no time-out, so nothing is ever declared dead
+//! for being slow.
 //!
-//! POSIX record locks (`F_SETLK`) would not do: they fall as soon as *any* descriptor of the file is closed in the process.
-//! For a description of its own, a role reopens the file through `/proc/self/fd`; that works on a memfd and on a file that
-//! has lost its name. The locks are on bytes of the *file*, and neither read nor write them.
+//! POSIX record locks (`F_SETLK`) would not do: they fall as soon as *any* descriptor of the file
+//! is closed in the process. For a description of its own, a role reopens the file through
+//! `/proc/self/fd`; that works on a memfd and on a file that has lost its name. The locks are on
+//! bytes of the *file*, and neither read nor write them.
 //!
 //! # Fork
 //!
-//! A description that a forked child inherits is shared with its parent, and its locks last until both have gone. The parent's
-//! death could not be seen while the child lives. So each description is entered in a [`registry`], and a handler that
-//! runs in every forked child closes the child's references at once. The role stays with the parent; the child's copy of the
-//! handle has lost it ([`RoleLock::is_lost`]).
+//! A description that a forked child inherits is shared with its parent, and its locks last until
+//! both have gone. The parent's death could not be seen while the child lives. So each description
+//! is entered in a [`registry`], and a handler that runs in every forked child closes the child's
+//! references at once. The role stays with the parent; the child's copy of the handle has lost it
+//! ([`RoleLock::is_lost`]).
 //!
-//! A process that is made by a bare `clone` system call runs no handlers. Its copies keep the parent's roles taken until
-//! it, too, has ended or called `exec`. That errs towards "alive", and never towards two holders.
+//! A process that is made by a bare `clone` system call runs no handlers. Its copies keep the
+//! parent's roles taken until it, too, has ended or called `exec`. That errs towards "alive", and
+//! never towards two holders.
 
 mod registry;
 
@@ -45,13 +49,13 @@ pub(crate) struct RoleLock {
 impl RoleLock {
     /// Takes the role with this number; `None` if it is taken. Does not wait.
     ///
-    /// Two locks that are taken through the same process exclude each other like those of two processes, because each has a
-    /// description of its own.
+    /// Two locks that are taken through the same process exclude each other like those of two
+    /// processes, because each has a description of its own.
     ///
     /// # Errors
     /// [`SegmentError::DescriptorLimit`] where the process or the system has no descriptor left;
-    /// [`SegmentError::Io`] where `/proc` is missing, the file may not be opened again for writing, or its file system
-    /// has no locks.
+    /// [`SegmentError::Io`] where `/proc` is missing, the file may not be opened again for writing,
+    /// or its file system has no locks.
     pub(crate) fn acquire(file: BorrowedFd<'_>, role: u64) -> Result<Option<Self>, SegmentError> {
         let failed = |op, source| SegmentError::io(op, &Place::anonymous(), source);
         let description = Registered::open(|| reopen(file))
@@ -70,7 +74,8 @@ impl RoleLock {
         }
     }
 
-    /// Whether somebody else holds the role with this number: another process, or another lock of this one.
+    /// Whether somebody else holds the role with this number: another process, or another lock of
+    /// this one.
     ///
     /// Does not see the lock that it is called on: asked for the own role it says `false`.
     ///
@@ -80,7 +85,8 @@ impl RoleLock {
         is_locked(self.description.borrow().ok_or_else(lost)?, role)
     }
 
-    /// Whether this is a copy that fork made: the role is the parent's, and this process does not hold it.
+    /// Whether this is a copy that fork made: the role is the parent's, and this process does not
+    /// hold it.
     pub(crate) fn is_lost(&self) -> bool {
         self.description.borrow().is_none()
     }
@@ -89,13 +95,15 @@ impl RoleLock {
 impl Drop for RoleLock {
     /// Gives the role back at once, also where a copy of the description has escaped into a child.
     fn drop(&mut self) {
-        // In a process made by a bare `clone` the description is the parent's as well, and so is the role: not ours to
-        // give back. Everywhere else closing would do, but for a child that another thread forks during the close.
+        // In a process made by a bare `clone` the description is the parent's as well, and so is
+        // the role: not ours to give back. Everywhere else closing would do, but for a child that
+        // another thread forks during the close.
         if self.process != std::process::id() {
             return;
         }
         if let Some(fd) = self.description.borrow() {
-            // Cannot fail on a description that has taken a lock; if it did, the close that follows does the same.
+            // Cannot fail on a description that has taken a lock; if it did, the close that follows
+            // does the same.
             let _ = set_lock(fd, self.role, libc::F_UNLCK);
         }
     }
@@ -119,8 +127,9 @@ fn reopen(file: BorrowedFd<'_>) -> io::Result<OwnedFd> {
 fn byte_lock(role: u64, kind: libc::c_int) -> io::Result<libc::flock> {
     let start =
         libc::off_t::try_from(role).map_err(|_| io::Error::from_raw_os_error(libc::EINVAL))?;
-    // SAFETY: `flock` consists of integers, for which all bytes zero is a value. (It has private padding on some
-    // targets, so it cannot be written as a literal; and l_pid has to be zero for this kind of lock.)
+    // SAFETY: `flock` consists of integers, for which all bytes zero is a value. (It has private
+    // padding on some targets, so it cannot be written as a literal; and l_pid has to be zero for
+    // this kind of lock.)
     let mut lock: libc::flock = unsafe { std::mem::zeroed() };
     lock.l_type = kind as libc::c_short;
     lock.l_whence = libc::SEEK_SET as libc::c_short;
@@ -147,10 +156,12 @@ fn set_lock(fd: BorrowedFd<'_>, role: u64, kind: libc::c_int) -> io::Result<bool
     }
 }
 
-/// Whether a lock on the byte is held through another description than this one. Takes no lock, and needs no right to write.
+/// Whether a lock on the byte is held through another description than this one. Takes no lock, and
+/// needs no right to write.
 pub(crate) fn is_locked(fd: BorrowedFd<'_>, role: u64) -> io::Result<bool> {
     let mut lock = byte_lock(role, libc::F_WRLCK)?;
-    // SAFETY: the call reads and writes `lock`, which outlives it; the borrow keeps the descriptor open.
+    // SAFETY: the call reads and writes `lock`, which outlives it; the borrow keeps the descriptor
+    // open.
     let result = unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_OFD_GETLK, &mut lock) };
     if result == -1 {
         return Err(io::Error::last_os_error());

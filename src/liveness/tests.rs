@@ -65,3 +65,29 @@ fn a_read_only_description_can_ask_but_not_take() {
     let refused = set_lock(reader.as_fd(), 1, libc::F_WRLCK).expect_err("no right to write");
     assert_eq!(refused.raw_os_error(), Some(libc::EBADF));
 }
+
+/// A process made by a bare `clone` runs no handlers and keeps a copy of the description.
+#[test]
+fn dropping_gives_the_role_back_even_if_a_copy_has_escaped() {
+    let file = file();
+    let lock = RoleLock::acquire(file.as_fd(), 2)
+        .expect("a lock")
+        .expect("free");
+    // SAFETY: without flags it is a fork; the child calls nothing but `pause`.
+    let child = unsafe { libc::syscall(libc::SYS_clone, libc::SIGCHLD, 0, 0, 0, 0) };
+    if child == 0 {
+        loop {
+            // SAFETY: takes nothing.
+            unsafe { libc::pause() };
+        }
+    }
+    assert!(child > 0, "{}", io::Error::last_os_error());
+    drop(lock);
+    let locked = is_locked(file.as_fd(), 2);
+    let child = libc::pid_t::try_from(child).expect("a pid");
+    // SAFETY: our own child, not reaped yet.
+    unsafe { libc::kill(child, libc::SIGKILL) };
+    // SAFETY: as above; no status is asked for.
+    unsafe { libc::waitpid(child, std::ptr::null_mut(), 0) };
+    assert!(!locked.expect("an answer"));
+}

@@ -14,7 +14,8 @@ use super::sys;
 use super::{Origin, Segment};
 use crate::error::SegmentError;
 
-/// The seals that an anonymous segment carries: its size is fixed for good, so no access inside the mapping can be a SIGBUS.
+/// The seals that an anonymous segment carries: its size is fixed for good, so no access inside the
+/// mapping can be a SIGBUS.
 pub(super) const REQUIRED_SEALS: libc::c_int =
     libc::F_SEAL_SHRINK | libc::F_SEAL_GROW | libc::F_SEAL_SEAL;
 
@@ -58,8 +59,8 @@ pub(super) enum Access {
     Read,
 }
 
-/// Opens a file, and never anything else that may be at the path: no link is followed, no FIFO waited for, no terminal
-/// adopted.
+/// Opens a file, and never anything else that may be at the path: no link is followed, no FIFO
+/// waited for, no terminal adopted.
 pub(super) fn open(path: &Path, place: &Place, access: Access) -> Result<File, SegmentError> {
     OpenOptions::new()
         .read(true)
@@ -70,7 +71,8 @@ pub(super) fn open(path: &Path, place: &Place, access: Access) -> Result<File, S
             Some(libc::ENOENT) => SegmentError::NotFound {
                 place: place.clone(),
             },
-            // What the kernel says of a link, of a directory, of a socket or device without anybody behind it.
+            // What the kernel says of a link, of a directory, of a socket or device without anybody
+            // behind it.
             Some(libc::ELOOP | libc::EISDIR | libc::ENXIO | libc::ENODEV) => {
                 match fs::symlink_metadata(path) {
                     Ok(data) if !data.is_file() => not_regular(&data, place),
@@ -175,7 +177,8 @@ fn check_owner(data: &Metadata, demand: &Demand) -> Result<(), SegmentError> {
     }
 }
 
-/// Refuses a file that grants group or others more than was asked for: somebody may be in it who should not.
+/// Refuses a file that grants group or others more than was asked for: somebody may be in it who
+/// should not.
 fn check_mode(data: &Metadata, demand: &Demand) -> Result<(), SegmentError> {
     let found = data.mode() & 0o7777;
     if found & 0o077 & !demand.mode == 0 {

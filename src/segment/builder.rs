@@ -10,14 +10,14 @@ use super::place::Place;
 use super::{RingType, Segment, attach, create};
 use crate::error::SegmentError;
 
-/// How often `create_or_attach` tries both before it gives up. Each further round means that somebody has created *and* unlinked
-/// the segment between two of our system calls.
+/// How often `create_or_attach` tries both before it gives up. Each further round means that
+/// somebody has created *and* unlinked the segment between two of our system calls.
 const CREATE_OR_ATTACH_ROUNDS: u32 = 64;
 
 /// Creates a ring in a new segment, or attaches to one that is there.
 ///
-/// One builder can be used more than once. What is asked of it holds both ways: [`create`](Self::create) makes the segment
-/// so, [`attach`](Self::attach) accepts no other.
+/// One builder can be used more than once. What is asked of it holds both ways:
+/// [`create`](Self::create) makes the segment so, [`attach`](Self::attach) accepts no other.
 ///
 /// # Examples
 /// Two processes that run the same line get the same ring, whoever comes first:
@@ -62,61 +62,68 @@ impl<R: RingType> Builder<R> {
         self
     }
 
-    /// The permission bits of the file; 0600 if not called. Set exactly, whatever the umask. The owner's two bits are needed, and
-    /// none outside 0666 is possible ([`SegmentError::InvalidMode`]).
+    /// The permission bits of the file; 0600 if not called. Set exactly, whatever the umask. The
+    /// owner's two bits are needed, and none outside 0666 is possible
+    /// ([`SegmentError::InvalidMode`]).
     ///
-    /// At attach, a file that grants group or others more than this is refused ([`SegmentError::Mode`]). For an
-    /// anonymous segment the bits say which other users may attach with a descriptor that they were given.
+    /// At attach, a file that grants group or others more than this is refused
+    /// ([`SegmentError::Mode`]). For an anonymous segment the bits say which other users may attach
+    /// with a descriptor that they were given.
     ///
-    /// Whoever may write a segment can make its ring useless, and can truncate the file of a named one.
+    /// Whoever may write a segment can make its ring useless, and can truncate the file of a named
+    /// one.
     #[must_use]
     pub fn mode(mut self, mode: u32) -> Self {
         self.mode = mode;
         self
     }
 
-    /// Whose segment is accepted at attach, by user id; the effective user of the process if not called
-    /// ([`SegmentError::Owner`] otherwise). Has no effect on creating.
+    /// Whose segment is accepted at attach, by user id; the effective user of the process if not
+    /// called ([`SegmentError::Owner`] otherwise). Has no effect on creating.
     #[must_use]
     pub fn owner(mut self, uid: u32) -> Self {
         self.owner = Some(uid);
         self
     }
 
-    /// A number that says what the elements mean, for example a hash or a version of their definition; 0 (for none) if not
-    /// called. Size and alignment of the elements are checked in any case; this tells two types apart that have the same.
-    /// Another tag is refused at attach ([`SegmentError::SchemaTag`]).
+    /// A number that says what the elements mean, for example a hash or a version of their
+    /// definition; 0 (for none) if not called. Size and alignment of the elements are checked in
+    /// any case; this tells two types apart that have the same. Another tag is refused at attach
+    /// ([`SegmentError::SchemaTag`]).
     #[must_use]
     pub fn schema(mut self, tag: u64) -> Self {
         self.schema = tag;
         self
     }
 
-    /// Maps every page at once, so that the first lap of the ring takes no page faults. The memory is allocated at
-    /// creation in any case.
+    /// Maps every page at once, so that the first lap of the ring takes no page faults. The memory
+    /// is allocated at creation in any case.
     #[must_use]
     pub fn prefault(mut self, prefault: bool) -> Self {
         self.memory.prefault = prefault;
         self
     }
 
-    /// Locks the segment into memory (`mlock`), so that it is never swapped out; [`SegmentError::MemoryLock`] where
-    /// the limit does not allow it. Holds for this process; a forked child does not inherit it.
+    /// Locks the segment into memory (`mlock`), so that it is never swapped out;
+    /// [`SegmentError::MemoryLock`] where the limit does not allow it. Holds for this process; a
+    /// forked child does not inherit it.
     #[must_use]
     pub fn lock_memory(mut self, lock: bool) -> Self {
         self.memory.lock = lock;
         self
     }
 
-    /// The pages to make the segment of; [`SegmentError::HugePagesUnavailable`] where the machine has none.
+    /// The pages to make the segment of; [`SegmentError::HugePagesUnavailable`] where the machine
+    /// has none.
     #[must_use]
     pub fn huge_pages(mut self, huge: HugePages) -> Self {
         self.memory.huge = huge;
         self
     }
 
-    /// Deletes the name of a segment that this process creates, when the ring and all its handles in this process are dropped. Has no
-    /// effect on a segment that it attaches to, nor in a forked child. A process that is killed deletes nothing.
+    /// Deletes the name of a segment that this process creates, when the ring and all its handles
+    /// in this process are dropped. Has no effect on a segment that it attaches to, nor in a forked
+    /// child. A process that is killed deletes nothing.
     #[must_use]
     pub fn unlink_on_drop(mut self, unlink: bool) -> Self {
         self.unlink_on_drop = unlink;
@@ -125,15 +132,20 @@ impl<R: RingType> Builder<R> {
 
     /// Creates a named segment. What is there is not touched: a name in use is an error.
     ///
-    /// All memory is allocated now ([`SegmentError::NoSpace`] if there is not enough), so that using the ring cannot run out of it.
+    /// All memory is allocated now ([`SegmentError::NoSpace`] if there is not enough), so that
+    /// using the ring cannot run out of it.
     ///
     /// # Errors
     /// - what was asked for cannot be: [`InvalidName`](SegmentError::InvalidName),
-    ///   [`InvalidMode`](SegmentError::InvalidMode), [`CapacityMissing`](SegmentError::CapacityMissing),
-    ///   [`ZeroCapacity`](SegmentError::ZeroCapacity), [`CapacityTooLarge`](SegmentError::CapacityTooLarge);
+    ///   [`InvalidMode`](SegmentError::InvalidMode),
+    ///   [`CapacityMissing`](SegmentError::CapacityMissing),
+    ///   [`ZeroCapacity`](SegmentError::ZeroCapacity),
+    ///   [`CapacityTooLarge`](SegmentError::CapacityTooLarge);
     /// - the name is in use: [`AlreadyExists`](SegmentError::AlreadyExists);
-    /// - the machine has not got it: [`NoSpace`](SegmentError::NoSpace), [`FileSizeLimit`](SegmentError::FileSizeLimit),
-    ///   [`HugePagesUnavailable`](SegmentError::HugePagesUnavailable), [`MemoryLock`](SegmentError::MemoryLock),
+    /// - the machine has not got it: [`NoSpace`](SegmentError::NoSpace),
+    ///   [`FileSizeLimit`](SegmentError::FileSizeLimit),
+    ///   [`HugePagesUnavailable`](SegmentError::HugePagesUnavailable),
+    ///   [`MemoryLock`](SegmentError::MemoryLock),
     ///   [`DescriptorLimit`](SegmentError::DescriptorLimit), [`Io`](SegmentError::Io).
     pub fn create(&self, place: impl Into<Place>) -> Result<R, SegmentError> {
         R::from_segment(create::named(&self.demand(), place.into())?)
@@ -144,30 +156,33 @@ impl<R: RingType> Builder<R> {
     /// # Errors
     /// - [`NotFound`](SegmentError::NotFound), [`NotRegularFile`](SegmentError::NotRegularFile),
     ///   [`InvalidName`](SegmentError::InvalidName);
-    /// - what is there is not what is asked for, in the order of the checks: [`Owner`](SegmentError::Owner),
-    ///   [`Mode`](SegmentError::Mode), [`NotInitialised`](SegmentError::NotInitialised),
-    ///   [`NotRondel`](SegmentError::NotRondel), [`LayoutVersion`](SegmentError::LayoutVersion),
-    ///   [`RingKind`](SegmentError::RingKind), [`ElementSize`](SegmentError::ElementSize),
-    ///   [`ElementAlign`](SegmentError::ElementAlign), [`SchemaTag`](SegmentError::SchemaTag),
-    ///   [`Capacity`](SegmentError::Capacity), [`Geometry`](SegmentError::Geometry),
-    ///   [`TooShort`](SegmentError::TooShort), [`HugePagesUnavailable`](SegmentError::HugePagesUnavailable);
-    /// - [`MemoryLock`](SegmentError::MemoryLock), [`DescriptorLimit`](SegmentError::DescriptorLimit),
-    ///   [`Io`](SegmentError::Io).
+    /// - what is there is not what is asked for, in the order of the checks:
+    ///   [`Owner`](SegmentError::Owner), [`Mode`](SegmentError::Mode),
+    ///   [`NotInitialised`](SegmentError::NotInitialised), [`NotRondel`](SegmentError::NotRondel),
+    ///   [`LayoutVersion`](SegmentError::LayoutVersion), [`RingKind`](SegmentError::RingKind),
+    ///   [`ElementSize`](SegmentError::ElementSize), [`ElementAlign`](SegmentError::ElementAlign),
+    ///   [`SchemaTag`](SegmentError::SchemaTag), [`Capacity`](SegmentError::Capacity),
+    ///   [`Geometry`](SegmentError::Geometry), [`TooShort`](SegmentError::TooShort),
+    ///   [`HugePagesUnavailable`](SegmentError::HugePagesUnavailable);
+    /// - [`MemoryLock`](SegmentError::MemoryLock),
+    ///   [`DescriptorLimit`](SegmentError::DescriptorLimit), [`Io`](SegmentError::Io).
     pub fn attach(&self, place: impl Into<Place>) -> Result<R, SegmentError> {
         R::from_segment(attach::named(&self.demand(), place.into())?)
     }
 
-    /// Attaches to a named segment, or creates it if there is none. Of any number of processes that do so at once, one
-    /// creates it, and all get the same ring.
+    /// Attaches to a named segment, or creates it if there is none. Of any number of processes that
+    /// do so at once, one creates it, and all get the same ring.
     ///
     /// # Errors
-    /// Those of [`attach`](Self::attach) but `NotFound`, and those of [`create`](Self::create) but `AlreadyExists`; either of these
-    /// two only where others keep creating and unlinking the name without a pause.
+    /// Those of [`attach`](Self::attach) but `NotFound`, and those of [`create`](Self::create) but
+    /// `AlreadyExists`; either of these two only where others keep creating and unlinking the name
+    /// without a pause.
     pub fn create_or_attach(&self, place: impl Into<Place>) -> Result<R, SegmentError> {
         R::from_segment(create_or_attach(&self.demand(), place.into())?)
     }
 
-    /// Creates an anonymous segment, sealed so that its size never changes. It lives for as long as anybody has it.
+    /// Creates an anonymous segment, sealed so that its size never changes. It lives for as long as
+    /// anybody has it.
     ///
     /// # Errors
     /// Those of [`create`](Self::create) but `InvalidName` and `AlreadyExists`.
@@ -175,14 +190,17 @@ impl<R: RingType> Builder<R> {
         R::from_segment(create::anonymous(&self.demand())?)
     }
 
-    /// Attaches to an anonymous segment whose descriptor was handed on. Takes the descriptor, also on failure.
+    /// Attaches to an anonymous segment whose descriptor was handed on. Takes the descriptor, also
+    /// on failure.
     ///
-    /// The seals are demanded before anything else: whoever sent the descriptor cannot make the segment smaller. The
-    /// descriptor of a named segment is therefore refused; attach to that by its name.
+    /// The seals are demanded before anything else: whoever sent the descriptor cannot make the
+    /// segment smaller. The descriptor of a named segment is therefore refused; attach to that by
+    /// its name.
     ///
     /// # Errors
-    /// [`SealsMissing`](SegmentError::SealsMissing), [`NotRegularFile`](SegmentError::NotRegularFile), and those of
-    /// [`attach`](Self::attach) from `Owner` on.
+    /// [`SealsMissing`](SegmentError::SealsMissing),
+    /// [`NotRegularFile`](SegmentError::NotRegularFile), and those of [`attach`](Self::attach) from
+    /// `Owner` on.
     pub fn from_fd(&self, fd: OwnedFd) -> Result<R, SegmentError> {
         R::from_segment(attach::from_fd(&self.demand(), fd)?)
     }

@@ -1,6 +1,7 @@
 //! Creating: a file is made without a name, completed, and only then given its name.
 //!
-//! The reasons, and what happens if the creator is killed at each step, are in `docs/decisions/0001-creation.md`.
+//! The reasons, and what happens if the creator is killed at each step, are in
+//! `docs/decisions/0001-creation.md`.
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io;
@@ -24,8 +25,8 @@ use crate::error::SegmentError;
 pub(super) enum Naming {
     /// It is made without one (`O_TMPFILE`) and linked. Killed half-way, it leaves nothing.
     Nameless,
-    /// For file systems that cannot do that: made under a temporary name in the same directory and linked. Killed half-way, it
-    /// leaves the temporary file, never the name.
+    /// For file systems that cannot do that: made under a temporary name in the same directory and
+    /// linked. Killed half-way, it leaves the temporary file, never the name.
     Sibling,
 }
 
@@ -43,8 +44,9 @@ pub(super) fn named(demand: &Demand, place: Place) -> Result<Segment, SegmentErr
 
 const OPEN_NAMELESS: &str = "create a file for";
 
-/// Whether a failed `O_TMPFILE` means that there is no such thing here. EISDIR and ENOENT are what kernels say that do not know the
-/// flag; ENOENT is also what a missing directory says, and then the other way of creating says it again.
+/// Whether a failed `O_TMPFILE` means that there is no such thing here. EISDIR and ENOENT are what
+/// kernels say that do not know the flag; ENOENT is also what a missing directory says, and then
+/// the other way of creating says it again.
 fn lacks_nameless_files(error: &io::Error) -> bool {
     matches!(
         error.raw_os_error(),
@@ -103,10 +105,7 @@ pub(super) fn named_by(
     }
     set_mode(&file, demand.mode, place)?;
     let mapping = initialise(&file, &header, demand, place)?;
-    let linked = match &temporary {
-        None => sys::link_open_file(file.as_fd(), &path),
-        Some(DeletedOnDrop(temporary)) => fs::hard_link(temporary, &path),
-    };
+    let linked = give_name(&file, temporary.as_ref(), &path);
     linked.map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => SegmentError::AlreadyExists {
             place: place.clone(),
@@ -121,6 +120,19 @@ pub(super) fn named_by(
         (place.clone(), Some(path)),
         demand,
     )
+}
+
+/// Gives a complete file its name. Never replaces anything: a name in use is `EEXIST`, whoever has
+/// taken it, and whenever.
+pub(super) fn give_name(
+    file: &File,
+    temporary: Option<&DeletedOnDrop>,
+    path: &Path,
+) -> io::Result<()> {
+    match temporary {
+        None => sys::link_open_file(file.as_fd(), path),
+        Some(DeletedOnDrop(temporary)) => fs::hard_link(temporary, path),
+    }
 }
 
 /// Creates an anonymous segment: a memfd, sealed against ever changing its size.
@@ -151,7 +163,8 @@ fn memfd(huge: HugePages, place: &Place) -> Result<std::os::fd::OwnedFd, Segment
         flags |= libc::MFD_HUGETLB | libc::MFD_HUGE_2MB;
     }
     let file = match sys::memfd_create(c"rondel", flags | libc::MFD_NOEXEC_SEAL) {
-        // Linux before 6.3 does not know MFD_NOEXEC_SEAL; the file could be made executable there, which does a ring no harm.
+        // Linux before 6.3 does not know MFD_NOEXEC_SEAL; the file could be made executable there,
+        // which does a ring no harm.
         Err(error) if error.raw_os_error() == Some(libc::EINVAL) => {
             sys::memfd_create(c"rondel", flags)
         }
@@ -170,7 +183,8 @@ fn memfd(huge: HugePages, place: &Place) -> Result<std::os::fd::OwnedFd, Segment
     )
 }
 
-/// Makes a file as long as the header says, with all its memory allocated, maps it, and writes the header.
+/// Makes a file as long as the header says, with all its memory allocated, maps it, and writes the
+/// header.
 fn initialise(
     file: &File,
     header: &Header,
@@ -180,7 +194,8 @@ fn initialise(
     let len = header.total_len();
     let limit = sys::soft_limit(Resource::FileSize);
     if len > limit {
-        // Asking the kernel would be answered with SIGXFSZ, which kills a process that does not expect it.
+        // Asking the kernel would be answered with SIGXFSZ, which kills a process that does not
+        // expect it.
         return Err(SegmentError::FileSizeLimit {
             requested_bytes: len,
             limit_bytes: limit,
@@ -191,8 +206,8 @@ fn initialise(
     let map =
         || Mapping::new(file, len).map_err(|error| no_room(error, header, demand, "map", place));
     let mapping = if demand.memory.huge == HugePages::Transparent {
-        // The pages have to be made through a mapping that has the advice: `fallocate` knows none and makes small ones. It
-        // still follows, to report what could not be made.
+        // The pages have to be made through a mapping that has the advice: `fallocate` knows none
+        // and makes small ones. It still follows, to report what could not be made.
         let mapping = map()?;
         mapping
             .advise_huge()
@@ -219,7 +234,8 @@ fn initialise(
     Ok(mapping)
 }
 
-/// Allocates all of the file now. A page that is missing later, with the file system full by then, would be a SIGBUS.
+/// Allocates all of the file now. A page that is missing later, with the file system full by then,
+/// would be a SIGBUS.
 fn allocate(file: &File, len: u64) -> io::Result<()> {
     match sys::allocate(file.as_fd(), len) {
         Err(error) if error.raw_os_error() == Some(libc::EOPNOTSUPP) => write_zeros(file, len),

@@ -1,4 +1,5 @@
-//! What a caller asks of a segment, without the ring's type: everything behind the builder is compiled once.
+//! What a caller asks of a segment, without the ring's type: everything behind the builder is
+//! compiled once.
 
 use super::header::{HUGE_PAGE, SMALL_PAGE};
 use super::huge::HugePages;
@@ -20,7 +21,8 @@ pub(super) struct Demand {
     pub(super) kind: RingKind,
     pub(super) element: ElementLayout,
     pub(super) roles: &'static [&'static str],
-    /// Bytes of the body for a capacity in elements. Must not trust the capacity: at attach it is the header's.
+    /// Bytes of the body for a capacity in elements. Must not trust the capacity: at attach it is
+    /// the header's.
     pub(super) body_len: fn(u64) -> Result<u64, SegmentError>,
     pub(super) capacity: Option<u64>,
     pub(super) schema: u64,

@@ -1,8 +1,8 @@
 //! The first page of a segment: what it says, how it is written, how it is read and checked.
 //!
-//! Written once, by the creator, before anybody else can see the file; read once by each attacher, into a private copy
-//! that is checked as a whole. Nothing is ever read from the header again, so a peer that scribbles over it later
-//! changes nothing. `docs/layout.md` draws it.
+//! Written once, by the creator, before anybody else can see the file; read once by each attacher,
+//! into a private copy that is checked as a whole. Nothing is ever read from the header again, so a
+//! peer that scribbles over it later changes nothing. `docs/layout.md` draws it.
 
 use std::fs::File;
 use std::io;
@@ -18,19 +18,21 @@ use super::place::Place;
 use super::role::ROLE_STRIDE;
 use crate::error::SegmentError;
 
-/// The first eight bytes of every segment. In memory they read `RONDEL`, a zero and a one, on machines of either byte order.
+/// The first eight bytes of every segment. In memory they read `RONDEL`, a zero and a one, on
+/// machines of either byte order.
 pub(crate) const MAGIC: u64 = u64::from_ne_bytes(*b"RONDEL\0\x01");
 /// The layout that this build writes and reads. Raised by whatever changes the meaning of a byte.
 pub(crate) const LAYOUT_VERSION: u32 = 1;
-/// Where the body starts, in bytes from the start of the file: one page of 4096 bytes, whatever the machine's pages are, so
-/// that the layout is the same everywhere.
+/// Where the body starts, in bytes from the start of the file: one page of 4096 bytes, whatever the
+/// machine's pages are, so that the layout is the same everywhere.
 pub(crate) const BODY_OFFSET: u64 = 4096;
 /// What the length of a segment is a multiple of, in bytes.
 pub(super) const SMALL_PAGE: u64 = 4096;
 /// The same for a segment of huge pages.
 pub(super) const HUGE_PAGE: u64 = 2 << 20;
 
-/// The header as it lies in the file. All fields in the machine's byte order; no padding between or after them.
+/// The header as it lies in the file. All fields in the machine's byte order; no padding between or
+/// after them.
 #[derive(Debug, Clone, Copy)]
 #[repr(C)]
 pub(super) struct Header {
@@ -53,14 +55,15 @@ const WORDS: usize = size_of::<Header>() / size_of::<u64>();
 /// What the header means as words.
 type Words = [u64; WORDS];
 
-// `bytemuck::cast` between `Header` and `Words` needs equal sizes; a field of another width would show here and not in a
-// running program.
+// `bytemuck::cast` between `Header` and `Words` needs equal sizes; a field of another width would
+// show here and not in a running program.
 const _: () = assert!(size_of::<Header>() == size_of::<Words>() && size_of::<Header>() == 88);
 
 // SAFETY: the fields are integers, for which all bytes zero is a value.
 unsafe impl Zeroable for Header {}
-// SAFETY: `repr(C)`, only integers, which take any bytes; the two pairs of u32 fill a word each and everything else is a u64
-// at a multiple of eight, so there is no padding (the assertion above would see some: 9 words and 2 pairs are 88 bytes).
+// SAFETY: `repr(C)`, only integers, which take any bytes; the two pairs of u32 fill a word each and
+// everything else is a u64 at a multiple of eight, so there is no padding (the assertion above
+// would see some: 9 words and 2 pairs are 88 bytes).
 unsafe impl Pod for Header {}
 
 impl Header {
@@ -96,9 +99,10 @@ impl Header {
 
     /// Writes the header into a new mapping, the magic number last.
     ///
-    /// Release: whoever sees the magic number sees the rest of the header (`read` has the Acquire), and the zeroed body. The
-    /// file gets its name, or is handed on, only later, so nobody looks yet; the order is kept so that a copy of the file
-    /// made at a bad moment is not taken for a segment.
+    /// Release: whoever sees the magic number sees the rest of the header (`read` has the Acquire),
+    /// and the zeroed body. The file gets its name, or is handed on, only later, so nobody looks
+    /// yet; the order is kept so that a copy of the file made at a bad moment is not taken for a
+    /// segment.
     pub(super) fn publish(&self, mapping: &Mapping) {
         let words: Words = bytemuck::cast(*self);
         let [magic, rest @ ..] = words;
@@ -110,11 +114,11 @@ impl Header {
         mapping.header_word(0).store(magic, Ordering::Release);
     }
 
-    /// Reads the header of a file of `file_len` bytes, and accepts only a magic number and a layout version that say
-    /// what the other bytes mean.
+    /// Reads the header of a file of `file_len` bytes, and accepts only a magic number and a layout
+    /// version that say what the other bytes mean.
     ///
-    /// Reads through the file and not through a mapping: a file that is being truncated gives an error here and not a
-    /// SIGBUS, and a listing needs no mapping at all.
+    /// Reads through the file and not through a mapping: a file that is being truncated gives an
+    /// error here and not a SIGBUS, and a listing needs no mapping at all.
     pub(super) fn read(file: &File, file_len: u64, place: &Place) -> Result<Self, SegmentError> {
         let too_short = |expected_bytes| SegmentError::TooShort {
             expected_bytes,
@@ -134,12 +138,9 @@ impl Header {
             0 => return Err(SegmentError::NotInitialised),
             found_magic => return Err(SegmentError::NotRondel { found_magic }),
         }
-        // Acquire: pairs with the Release store of the magic number in `publish`. What is read from here on is what
-        // was written before it.
+        // Acquire: pairs with the Release store of the magic number in `publish`. What is read from
+        // here on is what was written before it.
         fence(Ordering::Acquire);
-        if file_len < BODY_OFFSET {
-            return Err(too_short(BODY_OFFSET));
-        }
         let mut header = Self {
             magic: MAGIC,
             ..Self::zeroed()
@@ -157,7 +158,8 @@ impl Header {
 
     /// Checks a header that was read against what is asked for, and each field against the others.
     ///
-    /// What it accepts is exactly what `for_creation` writes for some capacity, so that nothing later needs to check again.
+    /// What it accepts is exactly what `for_creation` writes for some capacity, so that nothing
+    /// later needs to check again.
     pub(super) fn check(&self, demand: &Demand) -> Result<(), SegmentError> {
         if self.kind != u32::from(demand.kind) {
             return Err(SegmentError::RingKind {
@@ -204,7 +206,8 @@ impl Header {
         self.check_total_len()
     }
 
-    /// Checks the length of the segment against the length of its body: all that can be checked without knowing the ring.
+    /// Checks the length of the segment against the length of its body: all that can be checked
+    /// without knowing the ring.
     pub(super) fn check_total_len(&self) -> Result<(), SegmentError> {
         if self.page_len != HUGE_PAGE {
             implied("page_len", SMALL_PAGE, self.page_len)?;
@@ -221,7 +224,8 @@ impl Header {
 
     /// Checks the length of the file against the length that the header gives.
     ///
-    /// Longer is refused as well: no creation leaves such a file, and a file of huge pages has to be mapped whole.
+    /// Longer is refused as well: no creation leaves such a file, and a file of huge pages has to
+    /// be mapped whole.
     pub(super) fn check_file_len(&self, file_len: u64) -> Result<(), SegmentError> {
         if file_len < self.total_len {
             return Err(SegmentError::TooShort {
@@ -272,7 +276,8 @@ impl Header {
         self.page_len
     }
 
-    /// How many role records the body starts with, by a header that may be anybody's: bounded by the body's length.
+    /// How many role records the body starts with, by a header that may be anybody's: bounded by
+    /// the body's length.
     pub(super) fn role_count(&self) -> u64 {
         u64::from(self.role_count).min(self.body_len / u64::from(ROLE_STRIDE))
     }
@@ -290,7 +295,8 @@ fn implied(field: &'static str, expected: u64, found: u64) -> Result<(), Segment
     }
 }
 
-/// The length of a segment, in bytes: header and body, rounded up to whole pages. `None` where no mapping can be so long.
+/// The length of a segment, in bytes: header and body, rounded up to whole pages. `None` where no
+/// mapping can be so long.
 fn total_len(body_len: u64, page_len: u64) -> Option<u64> {
     let total = BODY_OFFSET
         .checked_add(body_len)?
@@ -298,7 +304,8 @@ fn total_len(body_len: u64, page_len: u64) -> Option<u64> {
     (total <= largest_total_len()).then_some(total)
 }
 
-/// The longest mapping: no object, and no offset in one, may exceed `isize::MAX` in Rust; nor a file `i64::MAX` in Linux.
+/// The longest mapping: no object, and no offset in one, may exceed `isize::MAX` in Rust; nor a
+/// file `i64::MAX` in Linux.
 fn largest_total_len() -> u64 {
     u64::try_from(isize::MAX)
         .unwrap_or(u64::MAX)

@@ -14,11 +14,13 @@ pub enum HugePages {
     /// The machine's ordinary pages.
     #[default]
     None,
-    /// Ordinary pages that the kernel may gather into huge ones (`MADV_HUGEPAGE`). It is advice: the kernel uses what
-    /// contiguous memory it finds. Refused where the machine is configured never to do it for shared memory.
+    /// Ordinary pages that the kernel may gather into huge ones (`MADV_HUGEPAGE`). It is advice:
+    /// the kernel uses what contiguous memory it finds. Refused where the machine is configured
+    /// never to do it for shared memory.
     Transparent,
-    /// Pages of 2 MiB from the machine's reserved pool (`MFD_HUGETLB`); only for anonymous segments. The length of the segment
-    /// is rounded up to whole huge pages. Refused where the pool has not enough of them.
+    /// Pages of 2 MiB from the machine's reserved pool (`MFD_HUGETLB`); only for anonymous
+    /// segments. The length of the segment is rounded up to whole huge pages. Refused where the
+    /// pool has not enough of them.
     Huge2M,
 }
 
@@ -34,7 +36,8 @@ impl fmt::Display for HugePages {
 
 /// The kernel's setting for shared memory that no mount governs (memfds).
 const SHMEM: &str = "/sys/kernel/mm/transparent_hugepage/shmem_enabled";
-/// The setting for the size in question, in kernels that have one for each; it can defer to the one above.
+/// The setting for the size in question, in kernels that have one for each; it can defer to the one
+/// above.
 const SHMEM_2M: &str = "/sys/kernel/mm/transparent_hugepage/hugepages-2048kB/shmem_enabled";
 
 /// Refuses transparent huge pages for a memfd where advice could have no effect.
@@ -48,7 +51,8 @@ pub(super) fn check_transparent_memfd() -> Result<(), SegmentError> {
     .map_err(unavailable)
 }
 
-/// Refuses transparent huge pages for a file where advice could have no effect: only tmpfs mounted with `huge=` has them.
+/// Refuses transparent huge pages for a file where advice could have no effect: only tmpfs mounted
+/// with `huge=` has them.
 pub(super) fn check_transparent_file(file: &File) -> Result<(), SegmentError> {
     let device = file.metadata().map(|data| data.dev()).unwrap_or(0);
     let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();

@@ -16,8 +16,8 @@ pub enum RingKind {
 }
 
 impl RingKind {
-    /// The names of the kind's roles, for a tool that has no ring of the kind at hand; empty where the kind has not
-    /// been given fixed roles.
+    /// The names of the kind's roles, for a tool that has no ring of the kind at hand; empty where
+    /// the kind has not been given fixed roles.
     pub(crate) const fn role_names(self) -> &'static [&'static str] {
         match self {
             Self::Spsc | Self::Bytes => &["producer", "consumer"],

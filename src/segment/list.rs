@@ -1,6 +1,7 @@
 //! Which named segments there are, what they are, and who is attached.
 //!
-//! For tools and clean-up. Looks only: maps nothing, takes no lock, writes nothing, and believes nothing of what it reads.
+//! For tools and clean-up. Looks only: maps nothing, takes no lock, writes nothing, and believes
+//! nothing of what it reads.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -21,7 +22,8 @@ use crate::liveness::is_locked;
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct SegmentInfo {
-    /// The name, as in [`Builder::attach`](super::Builder::attach); for a left-over temporary file, the file's name.
+    /// The name, as in [`Builder::attach`](super::Builder::attach); for a left-over temporary file,
+    /// the file's name.
     pub name: String,
     /// The file.
     pub path: PathBuf,
@@ -61,13 +63,15 @@ pub struct RoleInfo {
     pub name: String,
     /// What the role's record says.
     pub state: RoleState,
-    /// The process that has recorded itself as the holder; only where `state` is `Attached`. Stale if `alive` is `false`.
+    /// The process that has recorded itself as the holder; only where `state` is `Attached`. Stale
+    /// if `alive` is `false`.
     pub pid: Option<u32>,
     /// Whether anybody holds the role. This is the kernel's word, not the record's.
     pub alive: bool,
 }
 
-/// What a role's record says. Together with [`RoleInfo::alive`]: `Attached` and not alive means that the holder was killed.
+/// What a role's record says. Together with [`RoleInfo::alive`]: `Attached` and not alive means
+/// that the holder was killed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RoleState {
@@ -85,8 +89,8 @@ impl SegmentInfo {
     /// Deletes the file, if it still is the one that was listed.
     ///
     /// # Errors
-    /// Those of [`Segment::unlink`](super::Segment::unlink); [`SegmentError::Replaced`] also where the file could not be
-    /// opened when it was listed, since it cannot be told from another then.
+    /// Those of [`Segment::unlink`](super::Segment::unlink); [`SegmentError::Replaced`] also where
+    /// the file could not be opened when it was listed, since it cannot be told from another then.
     pub fn unlink(&self) -> Result<(), SegmentError> {
         let place = Place::path(&self.path);
         match &self.file {
@@ -106,15 +110,16 @@ impl SegmentInfo {
 
 /// Lists the named segments of the effective user in `/dev/shm`, sorted by name.
 ///
-/// Files that look like segments by their name and cannot be used are listed too, each with its error, so that they can be deleted; and
-/// so are the temporary files of a creation or deletion that was killed ([`SegmentError::Leftover`], or that is going on
-/// just now, if that process still lives). A segment that goes away meanwhile is left out.
+/// Files that look like segments by their name and cannot be used are listed too, each with its
+/// error, so that they can be deleted; and so are the temporary files of a creation or deletion
+/// that was killed ([`SegmentError::Leftover`], or that is going on just now, if that process still
+/// lives). A segment that goes away meanwhile is left out.
 ///
 /// Segments at paths are not listed: nobody knows where they are.
 ///
 /// # Errors
-/// [`SegmentError::Io`] or [`SegmentError::DescriptorLimit`] if `/dev/shm` cannot be read. An error with one segment is in
-/// its entry.
+/// [`SegmentError::Io`] or [`SegmentError::DescriptorLimit`] if `/dev/shm` cannot be read. An error
+/// with one segment is in its entry.
 ///
 /// # Examples
 /// ```
@@ -230,7 +235,8 @@ fn examine(file: &File, file_len: u64, place: &Place) -> Result<SegmentDetail, S
     })
 }
 
-/// How many roles are looked at: more than any ring has, few enough that a nonsensical header costs nothing.
+/// How many roles are looked at: more than any ring has, few enough that a nonsensical header costs
+/// nothing.
 const MOST_ROLES: u64 = 256;
 
 /// Reads one role's record, and asks whether its lock is held.

@@ -13,7 +13,8 @@ use crate::error::SegmentError;
 
 /// A file mapped whole, shared, readable and writable, from its start. At least one page long.
 ///
-/// Inherited by fork, like every shared mapping: parent and child see the same memory, and each unmaps for itself.
+/// Inherited by fork, like every shared mapping: parent and child see the same memory, and each
+/// unmaps for itself.
 #[derive(Debug)]
 pub(super) struct Mapping {
     raw: MmapRaw,
@@ -31,20 +32,22 @@ impl Mapping {
         Ok(Self { raw })
     }
 
-    /// A word of the header. Only the first 4096 bytes can be reached; an index beyond them is taken as the last word there.
+    /// A word of the header. Only the first 4096 bytes can be reached; an index beyond them is
+    /// taken as the last word there.
     pub(super) fn header_word(&self, index: usize) -> &AtomicU64 {
         let index = index.min(BODY_OFFSET as usize / size_of::<u64>() - 1);
         let word = self.raw.as_mut_ptr().cast::<u64>().wrapping_add(index);
-        // SAFETY: mappings start at a page, so the word is aligned; `index` is below the 512 words of the first page,
-        // and `new` maps no less than that page; the borrow of `self` keeps it mapped. Peers may write it, but never
-        // through anything but atomics.
+        // SAFETY: mappings start at a page, so the word is aligned; `index` is below the 512 words
+        // of the first page, and `new` maps no less than that page; the borrow of `self` keeps it
+        // mapped. Peers may write it, but never through anything but atomics.
         unsafe { AtomicU64::from_ptr(word) }
     }
 
     /// Where the body starts. Aligned to 4096 bytes.
     pub(super) fn body(&self) -> NonNull<u8> {
         let body = self.raw.as_mut_ptr().wrapping_add(BODY_OFFSET as usize);
-        // SAFETY: the mapping holds at least `BODY_OFFSET` bytes, so this is inside it or its end, and neither is null.
+        // SAFETY: the mapping holds at least `BODY_OFFSET` bytes, so this is inside it or its end,
+        // and neither is null.
         unsafe { NonNull::new_unchecked(body) }
     }
 
@@ -53,7 +56,8 @@ impl Mapping {
         self.raw.advise(Advice::HugePage)
     }
 
-    /// Maps every page now, so that none has to be when the ring is used. Does not change what the pages hold.
+    /// Maps every page now, so that none has to be when the ring is used. Does not change what the
+    /// pages hold.
     pub(super) fn prefault(&self) -> io::Result<()> {
         match self.raw.advise(Advice::PopulateWrite) {
             // Linux before 5.14 does not know this advice.
@@ -65,13 +69,15 @@ impl Mapping {
         }
     }
 
-    /// Reads one word of every page. In a shared mapping of memory that maps the page for writing, too.
+    /// Reads one word of every page. In a shared mapping of memory that maps the page for writing,
+    /// too.
     fn touch(&self) {
         let words = self.raw.as_mut_ptr().cast::<u64>();
         for page in (0..self.raw.len()).step_by(SMALL_PAGE as usize) {
             let word = words.wrapping_byte_add(page);
-            // SAFETY: `page` is a multiple of 4096 below the length, and the length is a multiple of 4096, so the
-            // word is inside the mapping and aligned; it is only accessed as an atomic.
+            // SAFETY: `page` is a multiple of 4096 below the length, and the length is a multiple
+            // of 4096, so the word is inside the mapping and aligned; it is only accessed as an
+            // atomic.
             let word = unsafe { AtomicU64::from_ptr(word) };
             word.load(std::sync::atomic::Ordering::Relaxed);
         }

@@ -1,22 +1,27 @@
 //! Segments: the shared memory that a ring lives in.
 //!
-//! A segment is a file that every participant maps: a page of header, then the ring's body. There are two sorts:
+//! A segment is a file that every participant maps: a page of header, then the ring's body. There
+//! are two sorts:
 //!
-//! - **Anonymous** segments ([`Builder::anonymous`]) are memfds. Their size is sealed, so no access to one can ever be a SIGBUS,
-//!   and they go away with their last user. They are handed on by fork, over a Unix socket, or to a child across exec (see
-//!   [`handoff`]), and attached with [`Builder::from_fd`].
-//! - **Named** segments ([`Builder::create`], [`Builder::attach`], [`Builder::create_or_attach`]) are files, in `/dev/shm`
-//!   or at a [path](Place). Anybody with the right to can attach by name. They stay until they are
-//!   [unlinked](Segment::unlink), and they cannot be sealed: a process that may write the file may also truncate it, and
-//!   the others then get a SIGBUS. rondel never does that; grant write access to nobody else.
+//! - **Anonymous** segments ([`Builder::anonymous`]) are memfds. Their size is sealed, so no access
+//!   to one can ever be a SIGBUS, and they go away with their last user. They are handed on by
+//!   fork, over a Unix socket, or to a child across exec (see [`handoff`]), and attached with
+//!   [`Builder::from_fd`].
+//! - **Named** segments ([`Builder::create`], [`Builder::attach`], [`Builder::create_or_attach`])
+//!   are files, in `/dev/shm` or at a [path](Place). Anybody with the right to can attach by name.
+//!   They stay until they are [unlinked](Segment::unlink), and they cannot be sealed: a process
+//!   that may write the file may also truncate it, and the others then get a SIGBUS. rondel never
+//!   does that; grant write access to nobody else.
 //!
-//! A name never stands for half a segment: a segment is completed before it gets its name. Attaching checks everything
-//! once, and each mismatch is an error of its own, see [`SegmentError`].
+//! A name never stands for half a segment: a segment is completed before it gets its name.
+//! Attaching checks everything once, and each mismatch is an error of its own, see
+//! [`SegmentError`].
 //!
 //! # If a process dies
 //!
-//! Creating leaves nothing behind, at whatever point it is killed, on any file system that has nameless files (all the common
-//! ones). Attaching changes nothing in the segment. A role is free again as soon as its holder is gone.
+//! Creating leaves nothing behind, at whatever point it is killed, on any file system that has
+//! nameless files (all the common ones). Attaching changes nothing in the segment. A role is free
+//! again as soon as its holder is gone.
 
 mod attach;
 mod builder;
@@ -62,7 +67,8 @@ pub(crate) mod sealed {
     pub trait Sealed {}
 }
 
-/// What a kind of ring asks of a segment. Implemented by the rings of this crate, and by nothing else.
+/// What a kind of ring asks of a segment. Implemented by the rings of this crate, and by nothing
+/// else.
 pub trait RingType: Sized + sealed::Sealed {
     /// The kind, as the header has it.
     #[doc(hidden)]
@@ -73,8 +79,8 @@ pub trait RingType: Sized + sealed::Sealed {
     /// Size and alignment of an element.
     #[doc(hidden)]
     fn element() -> ElementLayout;
-    /// Bytes of the body for a capacity in elements, the role records at its start included; all zero at birth. The
-    /// capacity can be any number: at attach it is the header's.
+    /// Bytes of the body for a capacity in elements, the role records at its start included; all
+    /// zero at birth. The capacity can be any number: at attach it is the header's.
     #[doc(hidden)]
     fn body_len(capacity: u64) -> Result<u64, SegmentError>;
     /// Wraps a segment that has passed every check.
@@ -84,9 +90,9 @@ pub trait RingType: Sized + sealed::Sealed {
 
 /// A segment, mapped, its header checked.
 ///
-/// What the header said is kept privately: a peer that overwrites it later changes nothing here. A segment may be carried across a
-/// fork and used on both sides. Dropping it unmaps it, and deletes it only where
-/// [`unlink_on_drop`](Builder::unlink_on_drop) was asked for.
+/// What the header said is kept privately: a peer that overwrites it later changes nothing here. A
+/// segment may be carried across a fork and used on both sides. Dropping it unmaps it, and deletes
+/// it only where [`unlink_on_drop`](Builder::unlink_on_drop) was asked for.
 pub struct Segment {
     file: File,
     mapping: Mapping,
@@ -109,7 +115,8 @@ enum Origin {
 }
 
 impl Segment {
-    /// Puts the parts together. The header has been checked against the demand, and the mapping is as long as it says.
+    /// Puts the parts together. The header has been checked against the demand, and the mapping is
+    /// as long as it says.
     fn assemble(
         origin: Origin,
         file: File,
@@ -193,26 +200,28 @@ impl Segment {
 
     /// Deletes the segment's name, and only if it still is this segment's name.
     ///
-    /// Whoever has the segment keeps it, and its memory is freed with the last of them. A new segment can be created under
-    /// the name at once; it has nothing to do with this one.
+    /// Whoever has the segment keeps it, and its memory is freed with the last of them. A new
+    /// segment can be created under the name at once; it has nothing to do with this one.
     ///
-    /// A file that has replaced the segment under its name is never deleted. (Should it do so in the very instant of the
-    /// deletion, its name may be missing for a moment.)
+    /// A file that has replaced the segment under its name is never deleted. (Should it do so in
+    /// the very instant of the deletion, its name may be missing for a moment.)
     ///
     /// # Errors
     /// - [`SegmentError::Anonymous`] if the segment has no name;
     /// - [`SegmentError::NotFound`] if the name is gone already;
     /// - [`SegmentError::Replaced`] if it is another file's by now;
-    /// - [`SegmentError::Displaced`] if two files in turn took the name in the instant of the deletion;
-    /// - [`SegmentError::UnlinkInProgress`] if another process has been at it for a tenth of a second;
+    /// - [`SegmentError::Displaced`] if two files in turn took the name in the instant of the
+    ///   deletion;
+    /// - [`SegmentError::UnlinkInProgress`] if another process has been at it for a tenth of a
+    ///   second;
     /// - [`SegmentError::Io`] if the process may not delete files there.
     pub fn unlink(&self) -> Result<(), SegmentError> {
         let path = self.path.as_deref().ok_or(SegmentError::Anonymous)?;
         unlink::unlink_if_same(path, &self.place, self.file.as_fd())
     }
 
-    /// Where the body starts: page aligned, zeroed at birth, [`body_len`](Self::body_len) bytes long, mapped for as
-    /// long as the segment lives. Peers may be writing to it.
+    /// Where the body starts: page aligned, zeroed at birth, [`body_len`](Self::body_len) bytes
+    /// long, mapped for as long as the segment lives. Peers may be writing to it.
     pub(crate) fn body(&self) -> NonNull<u8> {
         self.mapping.body()
     }
@@ -238,17 +247,20 @@ impl Segment {
             .as_ptr()
             .wrapping_add(start)
             .cast::<RoleRecord>();
-        // SAFETY: the record's 128 bytes are inside the body (just checked), which is mapped for as long as `self` is
-        // borrowed; it is aligned, because the body starts at a page and the stride is the record's alignment. All its
-        // fields are atomics, so that peers may write them meanwhile, and any bytes are a value of theirs.
+        // SAFETY: the record's 128 bytes are inside the body (just checked), which is mapped for as
+        // long as `self` is borrowed; it is aligned, because the body starts at a page and the
+        // stride is the record's alignment. All its fields are atomics, so that peers may write
+        // them meanwhile, and any bytes are a value of theirs.
         Some(unsafe { &*record })
     }
 
-    /// Takes a role, for as long as the lock lives. Does not write the role's record: that is the holder's to do.
+    /// Takes a role, for as long as the lock lives. Does not write the role's record: that is the
+    /// holder's to do.
     ///
     /// # Errors
-    /// [`SegmentError::RoleTaken`] with the process that has recorded itself, [`SegmentError::NoSuchRole`],
-    /// [`SegmentError::DescriptorLimit`], and [`SegmentError::Io`] if the file cannot be opened a second time.
+    /// [`SegmentError::RoleTaken`] with the process that has recorded itself,
+    /// [`SegmentError::NoSuchRole`], [`SegmentError::DescriptorLimit`], and [`SegmentError::Io`] if
+    /// the file cannot be opened a second time.
     pub(crate) fn lock_role(&self, role: usize) -> Result<RoleLock, SegmentError> {
         let no_such_role = || SegmentError::NoSuchRole {
             role,
@@ -260,7 +272,8 @@ impl Segment {
             return Ok(lock);
         }
         let pid = self.role_record(role).and_then(|record| {
-            // Acquire: pairs with the holder's Release of the state, which follows the store of the pid.
+            // Acquire: pairs with the holder's Release of the state, which follows the store of the
+            // pid.
             let state = record.state.load(Ordering::Acquire);
             role::recorded_pid(state, record.pid.load(Ordering::Relaxed))
         });
@@ -270,9 +283,11 @@ impl Segment {
 
 impl Drop for Segment {
     fn drop(&mut self) {
-        // A forked child has a copy of the segment; dropping that must not delete what its parent still offers.
+        // A forked child has a copy of the segment; dropping that must not delete what its parent
+        // still offers.
         if self.unlinker == Some(std::process::id()) {
-            // Nobody can be told. Not found and replaced are fine; anything else leaves a name that a listing shows.
+            // Nobody can be told. Not found and replaced are fine; anything else leaves a name that
+            // a listing shows.
             let _ = self.unlink();
         }
     }

@@ -9,19 +9,21 @@ use crate::error::SegmentError;
 pub(super) const NAMED_DIR: &str = "/dev/shm";
 /// What a named segment's file name starts with.
 pub(super) const NAMED_PREFIX: &str = "rondel.";
-/// What the temporary files of a creation or a deletion start with. A name cannot start with a dot, so no segment's
-/// file can be taken for one.
+/// What the temporary files of a creation or a deletion start with. A name cannot start with a dot,
+/// so no segment's file can be taken for one.
 pub(super) const TEMPORARY_PREFIX: &str = ".rondel-";
 /// The longest name, in bytes: with the prefix it stays under the 255 bytes a file name may have.
 const LONGEST_NAME: usize = 200;
 
 /// Where a segment is.
 ///
-/// A `&str` or `String` is a *name*: 1 to 200 bytes of `A-Z a-z 0-9 . _ -`, the first not a dot. The segment called
-/// `prices` is the file `/dev/shm/rondel.prices`. A [`Path`] or [`PathBuf`] is a *path*, on any file system that can map
-/// files; only one in memory (tmpfs) keeps the kernel from writing the ring to a disk now and then.
+/// A `&str` or `String` is a *name*: 1 to 200 bytes of `A-Z a-z 0-9 . _ -`, the first not a dot.
+/// The segment called `prices` is the file `/dev/shm/rondel.prices`. A [`Path`] or [`PathBuf`] is a
+/// *path*, on any file system that can map files; only one in memory (tmpfs) keeps the kernel from
+/// writing the ring to a disk now and then.
 ///
-/// Nothing is checked before the place is used; a name that cannot be is [`SegmentError::InvalidName`] then.
+/// Nothing is checked before the place is used; a name that cannot be is
+/// [`SegmentError::InvalidName`] then.
 ///
 /// # Examples
 /// ```
@@ -71,11 +73,12 @@ impl Place {
         }
     }
 
-    /// The file's path, made absolute, so that it still means the same after the process has changed its directory.
+    /// The file's path, made absolute, so that it still means the same after the process has
+    /// changed its directory.
     ///
     /// # Errors
-    /// [`SegmentError::InvalidName`], [`SegmentError::Anonymous`], and [`SegmentError::Io`] where a relative path is
-    /// given and the current directory cannot be told.
+    /// [`SegmentError::InvalidName`], [`SegmentError::Anonymous`], and [`SegmentError::Io`] where a
+    /// relative path is given and the current directory cannot be told.
     pub fn to_path(&self) -> Result<PathBuf, SegmentError> {
         match &self.0 {
             Where::Name(name) => {

@@ -1,12 +1,13 @@
-//! The role records at the start of every body: who holds a role, for error messages and for listings.
+//! The role records at the start of every body: who holds a role, for error messages and for
+//! listings.
 //!
-//! A record never decides whether a role is free: the kernel's lock does (`crate::liveness`). It may be stale, and it may be
-//! nonsense; it is only ever shown to people.
+//! A record never decides whether a role is free: the kernel's lock does (`crate::liveness`). It
+//! may be stale, and it may be nonsense; it is only ever shown to people.
 
 use std::sync::atomic::AtomicU64;
 
-/// Bytes from one record to the next: two cache lines, so that neighbours do not disturb each other, nor the adjacent-line
-/// prefetcher.
+/// Bytes from one record to the next: two cache lines, so that neighbours do not disturb each
+/// other, nor the adjacent-line prefetcher.
 pub(crate) const ROLE_STRIDE: u32 = 128;
 
 /// `RoleRecord::state` of a role that nobody has held yet.
@@ -29,7 +30,8 @@ pub(crate) struct RoleRecord {
 
 const _: () = assert!(size_of::<RoleRecord>() == ROLE_STRIDE as usize);
 
-/// The process that an attached role's record names. `None` where nobody is recorded, or where the number cannot be one.
+/// The process that an attached role's record names. `None` where nobody is recorded, or where the
+/// number cannot be one.
 pub(super) fn recorded_pid(state: u64, pid: u64) -> Option<u32> {
     let [phase, ..] = state.to_le_bytes();
     if phase != ATTACHED {

@@ -1,6 +1,8 @@
-//! The system calls that the standard library does not wrap, each as a safe function that returns `io::Result`.
+//! The system calls that the standard library does not wrap, each as a safe function that returns
+//! `io::Result`.
 //!
-//! Nothing here decides anything. What std does offer (open, fstat, fchmod, ftruncate, pread) is used from std.
+//! Nothing here decides anything. What std does offer (open, fstat, fchmod, ftruncate, pread) is
+//! used from std.
 
 use std::ffi::{CStr, CString, OsStr};
 use std::io;
@@ -67,7 +69,8 @@ pub(super) fn soft_limit(resource: Resource) -> u64 {
     }
 }
 
-/// The resource limits that this crate reports. (libc's own type for them differs between C libraries.)
+/// The resource limits that this crate reports. (libc's own type for them differs between C
+/// libraries.)
 #[derive(Clone, Copy)]
 pub(super) enum Resource {
     /// `RLIMIT_MEMLOCK`
@@ -76,10 +79,11 @@ pub(super) enum Resource {
     FileSize,
 }
 
-/// Allocates every page or block of the first `len` bytes, so that a later store cannot run out of room.
+/// Allocates every page or block of the first `len` bytes, so that a later store cannot run out of
+/// room.
 ///
-/// Works in pieces: tmpfs gives back what an interrupted call has allocated, so one call for a large ring could be
-/// interrupted by a periodic timer for ever. A piece that is done stays done.
+/// Works in pieces: tmpfs gives back what an interrupted call has allocated, so one call for a
+/// large ring could be interrupted by a periodic timer for ever. A piece that is done stays done.
 pub(super) fn allocate(fd: BorrowedFd<'_>, len: u64) -> io::Result<()> {
     const PIECE: u64 = 32 << 20;
     let mut start = 0;
@@ -90,7 +94,8 @@ pub(super) fn allocate(fd: BorrowedFd<'_>, len: u64) -> io::Result<()> {
             _ => return Err(io::Error::from_raw_os_error(libc::EFBIG)),
         };
         uninterrupted(|| {
-            // SAFETY: fallocate takes a descriptor, which the borrow keeps open, and integers; it touches no memory.
+            // SAFETY: fallocate takes a descriptor, which the borrow keeps open, and integers; it
+            // touches no memory.
             unsafe { libc::fallocate(fd.as_raw_fd(), 0, offset, length) }
         })?;
         start += piece;
@@ -108,14 +113,16 @@ pub(super) fn memfd_create(name: &CStr, flags: libc::c_uint) -> io::Result<Owned
 
 /// The seals of a file; `EINVAL` where its file system knows no seals.
 pub(super) fn seals(fd: BorrowedFd<'_>) -> io::Result<u32> {
-    // SAFETY: F_GET_SEALS takes no argument and touches no memory; the borrow keeps the descriptor open.
+    // SAFETY: F_GET_SEALS takes no argument and touches no memory; the borrow keeps the descriptor
+    // open.
     let seals = checked(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_GET_SEALS) })?;
     Ok(u32::try_from(seals).unwrap_or(0))
 }
 
 /// Adds seals to a file.
 pub(super) fn add_seals(fd: BorrowedFd<'_>, seals: libc::c_int) -> io::Result<()> {
-    // SAFETY: F_ADD_SEALS takes an integer and touches no memory; the borrow keeps the descriptor open.
+    // SAFETY: F_ADD_SEALS takes an integer and touches no memory; the borrow keeps the descriptor
+    // open.
     checked(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_ADD_SEALS, seals) }).map(drop)
 }
 
@@ -135,10 +142,11 @@ pub(super) fn link_open_file(fd: BorrowedFd<'_>, path: &Path) -> io::Result<()> 
         )
     });
     match result {
-        // Without /proc, the descriptor can be named directly. Older kernels ask for a privilege for that, which is
-        // why it is not the first thing to try.
+        // Without /proc, the descriptor can be named directly. Older kernels ask for a privilege
+        // for that, which is why it is not the first thing to try.
         Err(error) if error.raw_os_error() == Some(libc::ENOENT) => {
-            // SAFETY: as above; the empty path and AT_EMPTY_PATH make the call link the descriptor itself.
+            // SAFETY: as above; the empty path and AT_EMPTY_PATH make the call link the descriptor
+            // itself.
             checked(unsafe {
                 libc::linkat(
                     fd.as_raw_fd(),
@@ -158,8 +166,8 @@ pub(super) fn link_open_file(fd: BorrowedFd<'_>, path: &Path) -> io::Result<()> 
 pub(super) fn rename_to_free_name(from: &Path, to: &Path) -> io::Result<()> {
     let from = c_path(from)?;
     let to = c_path(to)?;
-    // SAFETY: both strings are terminated and outlive the call, which only reads them. The call is made by number
-    // because not every C library that Rust supports has a wrapper.
+    // SAFETY: both strings are terminated and outlive the call, which only reads them. The call is
+    // made by number because not every C library that Rust supports has a wrapper.
     let result = unsafe {
         libc::syscall(
             libc::SYS_renameat2,
@@ -179,15 +187,18 @@ pub(super) fn rename_to_free_name(from: &Path, to: &Path) -> io::Result<()> {
 
 /// A second number for the same open file description, at least `least`, closed on exec.
 pub(super) fn duplicate(fd: BorrowedFd<'_>, least: RawFd) -> io::Result<OwnedFd> {
-    // SAFETY: F_DUPFD_CLOEXEC takes an integer and touches no memory; the borrow keeps the descriptor open.
+    // SAFETY: F_DUPFD_CLOEXEC takes an integer and touches no memory; the borrow keeps the
+    // descriptor open.
     let copy = checked(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_DUPFD_CLOEXEC, least) })?;
     // SAFETY: the call succeeded, so `copy` is open, and nobody else knows of it yet.
     Ok(unsafe { OwnedFd::from_raw_fd(copy) })
 }
 
-/// Whether the number is open and is closed on exec; `EBADF` where it is not open. Takes any number.
+/// Whether the number is open and is closed on exec; `EBADF` where it is not open. Takes any
+/// number.
 pub(super) fn closes_on_exec(fd: RawFd) -> io::Result<bool> {
-    // SAFETY: F_GETFD takes no argument and touches no memory; a number that is not open is reported as EBADF.
+    // SAFETY: F_GETFD takes no argument and touches no memory; a number that is not open is
+    // reported as EBADF.
     let flags = checked(unsafe { libc::fcntl(fd, libc::F_GETFD) })?;
     Ok(flags & libc::FD_CLOEXEC != 0)
 }
@@ -195,7 +206,8 @@ pub(super) fn closes_on_exec(fd: RawFd) -> io::Result<bool> {
 /// Says whether the number is closed on exec. Takes any number; async-signal-safe.
 pub(super) fn set_closes_on_exec(fd: RawFd, closes: bool) -> io::Result<()> {
     let flags = if closes { libc::FD_CLOEXEC } else { 0 };
-    // SAFETY: F_SETFD takes an integer and touches no memory; a number that is not open is reported as EBADF.
+    // SAFETY: F_SETFD takes an integer and touches no memory; a number that is not open is reported
+    // as EBADF.
     checked(unsafe { libc::fcntl(fd, libc::F_SETFD, flags) }).map(drop)
 }
 
@@ -206,7 +218,8 @@ pub(super) fn set_closes_on_exec(fd: RawFd, closes: bool) -> io::Result<()> {
 )]
 pub(super) fn identity(fd: RawFd) -> io::Result<(u64, u64)> {
     let mut stat = std::mem::MaybeUninit::<libc::stat>::uninit();
-    // SAFETY: `stat` has room for what the call writes; a number that is not open is reported as EBADF.
+    // SAFETY: `stat` has room for what the call writes; a number that is not open is reported as
+    // EBADF.
     checked(unsafe { libc::fstat(fd, stat.as_mut_ptr()) })?;
     // SAFETY: the call succeeded, so it has filled all of `stat`.
     let stat = unsafe { stat.assume_init() };

@@ -16,7 +16,8 @@ pub(super) enum Purpose {
     Deletion,
 }
 
-/// A path in the directory that nobody else uses: `.rondel-new.PID.RANDOM` or `.rondel-old.PID.RANDOM`.
+/// A path in the directory that nobody else uses: `.rondel-new.PID.RANDOM` or
+/// `.rondel-old.PID.RANDOM`.
 pub(super) fn path_in(directory: &Path, purpose: Purpose) -> PathBuf {
     let purpose = match purpose {
         Purpose::Creation => "new",
@@ -28,7 +29,8 @@ pub(super) fn path_in(directory: &Path, purpose: Purpose) -> PathBuf {
     directory.join(format!("{TEMPORARY_PREFIX}{purpose}.{pid}.{random:016x}"))
 }
 
-/// The process that made the temporary file of this name; `None` where the name is no temporary one.
+/// The process that made the temporary file of this name; `None` where the name is no temporary
+/// one.
 pub(super) fn maker(file_name: &str) -> Option<u32> {
     let rest = file_name.strip_prefix(TEMPORARY_PREFIX)?;
     let rest = rest

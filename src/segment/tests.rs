@@ -218,21 +218,24 @@ fn both_ways_of_naming_leave_the_same_file_and_no_other() {
     }
 }
 
-/// What is linked last decides, not the look at the beginning: a name that is taken in between is not replaced.
+/// The last step decides, not the look at the beginning: a name that is taken in between is not
+/// replaced.
 #[test]
-fn the_link_never_replaces() {
+fn giving_a_name_never_replaces() {
     let directory = Directory::new("link");
-    let path = directory.file("ring");
+    let (path, other) = (directory.file("ring"), directory.file("other"));
     std::fs::write(&path, "precious").expect("a file");
-    let TestRing(segment) = builder()
-        .create(directory.file("other"))
-        .expect("a segment");
-    let error = sys::link_open_file(segment.as_fd(), &path).expect_err("in use");
-    assert_eq!(error.kind(), std::io::ErrorKind::AlreadyExists);
-    assert_eq!(
-        std::fs::read_to_string(&path).expect("the file"),
-        "precious"
-    );
+    let TestRing(segment) = builder().create(&other).expect("a segment");
+    for temporary in [None, Some(temporary::DeletedOnDrop(other))] {
+        let error =
+            create::give_name(&segment.file, temporary.as_ref(), &path).expect_err("in use");
+        assert_eq!(error.kind(), std::io::ErrorKind::AlreadyExists);
+        assert_eq!(
+            std::fs::read_to_string(&path).expect("the file"),
+            "precious"
+        );
+    }
+    assert_eq!(directory.names(), ["ring"], "the temporary name is gone");
 }
 
 #[test]

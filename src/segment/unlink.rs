@@ -1,15 +1,18 @@
 //! Deleting a name, and only if it still is the name of the file that is meant.
 //!
-//! The kernel can delete a name, but not "this name, if it is that file". So the name is first moved aside to one
-//! that nobody else uses; what has been moved is then looked at in peace, and deleted if it is the right file, or put back if it is
-//! not. No file is ever deleted that was not recognised *after* it could no longer be exchanged.
+//! The kernel can delete a name, but not "this name, if it is that file". So the name is first
+//! moved aside to one that nobody else uses; what has been moved is then looked at in peace, and
+//! deleted if it is the right file, or put back if it is not. No file is ever deleted that was not
+//! recognised *after* it could no longer be exchanged.
 //!
-//! Two rondel processes that delete the same segment exclude each other by a lock on the file that they mean, so that the move
-//! can hit a replacement only if somebody else, who does not know of this lock, replaces the file in the instant between the
-//! look and the move. It is put back then; should a third file have taken the name even in that instant, the displaced one is kept
-//! under its temporary name, and the error says where.
+//! Two rondel processes that delete the same segment exclude each other by a lock on the file that
+//! they mean, so that the move can hit a replacement only if somebody else, who does not know of
+//! this lock, replaces the file in the instant between the look and the move. It is put back then;
+//! should a third file have taken the name even in that instant, the displaced one is kept under
+//! its temporary name, and the error says where.
 //!
-//! Killed between the move and the deletion, the file stays under its temporary name, which a listing shows.
+//! Killed between the move and the deletion, the file stays under its temporary name, which a
+//! listing shows.
 
 use std::fs;
 use std::io;
@@ -25,7 +28,8 @@ use super::temporary::{self, Purpose};
 use crate::error::SegmentError;
 use crate::liveness::RoleLock;
 
-/// The byte that is locked while a name is being deleted. Far beyond the roles; it need not exist in the file.
+/// The byte that is locked while a name is being deleted. Far beyond the roles; it need not exist
+/// in the file.
 pub(super) const UNLINK_BYTE: u64 = 0x7fff_ffff;
 /// How often and how long each time to wait for another process that is deleting the same segment.
 const LOCK_TRIES: u32 = 100;
@@ -37,15 +41,24 @@ pub(super) fn unlink_if_same(
     place: &Place,
     file: BorrowedFd<'_>,
 ) -> Result<(), SegmentError> {
-    unlink_with(path, place, file, || {})
+    unlink_with(path, place, file, |_| {})
 }
 
-/// The same with something happening in the one instant that cannot be closed, for the tests.
+/// How far an unlinking has come.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Step {
+    /// The name has been seen to be the right file's.
+    Looked,
+    /// What had the name has been moved aside.
+    Moved,
+}
+
+/// The same with something happening in the instants that cannot be closed, for the tests.
 pub(super) fn unlink_with(
     path: &Path,
     place: &Place,
     file: BorrowedFd<'_>,
-    between: impl FnOnce(),
+    meanwhile: impl Fn(Step),
 ) -> Result<(), SegmentError> {
     let failed = |op, error| SegmentError::io(op, place, error);
     let file_id = sys::identity(file.as_raw_fd()).map_err(|error| failed("inspect", error))?;
@@ -56,7 +69,7 @@ pub(super) fn unlink_with(
             place: place.clone(),
         });
     }
-    between();
+    meanwhile(Step::Looked);
     let aside = temporary::path_in(path.parent().unwrap_or(Path::new("/")), Purpose::Deletion);
     match sys::rename_to_free_name(path, &aside) {
         Ok(()) => {}
@@ -65,7 +78,8 @@ pub(super) fn unlink_with(
                 place: place.clone(),
             });
         }
-        // File systems that cannot rename without replacing (some network ones). What is left is the look above.
+        // File systems that cannot rename without replacing (some network ones). What is left is
+        // the look above.
         Err(error)
             if matches!(
                 error.raw_os_error(),
@@ -76,6 +90,7 @@ pub(super) fn unlink_with(
         }
         Err(error) => return Err(failed("unlink", error)),
     }
+    meanwhile(Step::Moved);
     match identity_of(&aside, place) {
         Ok(moved) if moved == file_id => {
             fs::remove_file(&aside).map_err(|error| failed("unlink", error))
@@ -100,8 +115,8 @@ fn put_back(aside: PathBuf, path: &Path, place: &Place) -> SegmentError {
 
 /// Keeps other rondel processes from deleting the same file at the same time.
 ///
-/// `None` where the file may not be opened for writing, as what a listing finds may be: then nobody is excluded, which
-/// leaves the move and the second look.
+/// `None` where the file may not be opened for writing, as what a listing finds may be: then nobody
+/// is excluded, which leaves the move and the second look.
 fn exclude_others(place: &Place, file: BorrowedFd<'_>) -> Result<Option<RoleLock>, SegmentError> {
     for _ in 0..LOCK_TRIES {
         match RoleLock::acquire(file, UNLINK_BYTE) {

@@ -11,19 +11,23 @@ use crate::segment::{Place, sys};
 
 /// What the variables' names start with.
 const VARIABLE_PREFIX: &str = "RONDEL_FD_";
-/// The lowest number to pass a descriptor under: out of the way of those that a child's standard streams are moved to.
+/// The lowest number to pass a descriptor under: out of the way of those that a child's standard
+/// streams are moved to.
 const LOWEST: RawFd = 10;
 
 /// Passes a descriptor to the child that the command will start, under a name.
 ///
-/// Only this child gets it: in the calling process the descriptor stays closed on exec, so that another child that is
-/// started meanwhile does not inherit it. The child finds it with [`inherited`], through the environment variable
-/// `RONDEL_FD_<name>`; a command whose environment is cleared afterwards (`env_clear`) passes nothing.
+/// Only this child gets it: in the calling process the descriptor stays closed on exec, so that
+/// another child that is started meanwhile does not inherit it. The child finds it with
+/// [`inherited`], through the environment variable `RONDEL_FD_<name>`; a command whose environment
+/// is cleared afterwards (`env_clear`) passes nothing.
 ///
-/// The command keeps a duplicate of the descriptor for as long as it exists, and can be started more than once.
+/// The command keeps a duplicate of the descriptor for as long as it exists, and can be started
+/// more than once.
 ///
 /// # Errors
-/// [`SegmentError::InvalidName`] if the name is not made of 1 to 100 of `A-Z a-z 0-9 _`; [`SegmentError::DescriptorLimit`].
+/// [`SegmentError::InvalidName`] if the name is not made of 1 to 100 of `A-Z a-z 0-9 _`;
+/// [`SegmentError::DescriptorLimit`].
 ///
 /// # Examples
 /// ```no_run
@@ -46,7 +50,8 @@ pub fn inherit(command: &mut Command, name: &str, fd: BorrowedFd<'_>) -> Result<
     let (device, inode) = sys::identity(passed.as_raw_fd()).map_err(failed)?;
     command.env(variable, format!("{}:{device}:{inode}", passed.as_raw_fd()));
     let in_child = move || sys::set_closes_on_exec(passed.as_raw_fd(), false);
-    // SAFETY: the closure runs in the forked child, where it makes one system call and allocates nothing: async-signal-safe.
+    // SAFETY: the closure runs in the forked child, where it makes one system call and allocates
+    // nothing: async-signal-safe.
     unsafe { command.pre_exec(in_child) };
     Ok(())
 }
@@ -54,8 +59,9 @@ pub fn inherit(command: &mut Command, name: &str, fd: BorrowedFd<'_>) -> Result<
 /// Takes a descriptor that the parent process has passed under a name. Closes on exec from then on.
 ///
 /// # Errors
-/// [`SegmentError::InvalidName`], and [`SegmentError::Descriptor`] if nothing was passed under the name, if the number in the
-/// variable is not open or is not the file that was passed, or if it has been taken before.
+/// [`SegmentError::InvalidName`], and [`SegmentError::Descriptor`] if nothing was passed under the
+/// name, if the number in the variable is not open or is not the file that was passed, or if it has
+/// been taken before.
 pub fn inherited(name: &str) -> Result<OwnedFd, SegmentError> {
     let variable = variable(name)?;
     let failed = |problem| SegmentError::Descriptor {
@@ -76,20 +82,23 @@ pub fn inherited(name: &str) -> Result<OwnedFd, SegmentError> {
     }
     let closes_on_exec =
         sys::closes_on_exec(fd).map_err(|_| failed(DescriptorProblem::NotOpen { fd }))?;
-    // What was inherited across exec cannot be marked so. What is marked was opened here, whatever its number; and
-    // what is another file took the number after an earlier process had closed the right one.
+    // What was inherited across exec cannot be marked so. What is marked was opened here, whatever
+    // its number; and what is another file took the number after an earlier process had closed the
+    // right one.
     let is_passed_file = sys::identity(fd).is_ok_and(|found| found == (device, inode));
     if closes_on_exec || !is_passed_file {
         return Err(failed(DescriptorProblem::AnotherFile { fd }));
     }
     sys::set_closes_on_exec(fd, true).map_err(|_| failed(DescriptorProblem::NotOpen { fd }))?;
     taken.push(fd);
-    // SAFETY: the descriptor is open, it is the file that the parent says it has passed for us to own, it was inherited and
-    // not opened here, and it has not been taken before; so nothing else in this process owns it.
+    // SAFETY: the descriptor is open, it is the file that the parent says it has passed for us to
+    // own, it was inherited and not opened here, and it has not been taken before; so nothing else
+    // in this process owns it.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
-/// The numbers that have been taken. One that was taken stays so: after it has been closed, it is somebody else's.
+/// The numbers that have been taken. One that was taken stays so: after it has been closed, it is
+/// somebody else's.
 static TAKEN: Mutex<Vec<RawFd>> = Mutex::new(Vec::new());
 
 /// The environment variable for a name.

@@ -1,11 +1,13 @@
 //! Handing an anonymous segment on to another process.
 //!
-//! - **fork**: nothing to do. Map the ring before the fork, take the roles after it, one in each process.
+//! - **fork**: nothing to do. Map the ring before the fork, take the roles after it, one in each
+//!   process.
 //! - **over a Unix socket**: [`send`] and [`receive`].
 //! - **to a child, across exec**: [`inherit`] in the parent, [`inherited`] in the child.
 //!
-//! What arrives is a descriptor and nothing more. The ring's `from_fd` then checks that it is a sealed segment of the
-//! right type; until that has passed, the descriptor is whatever the peer chose to send.
+//! What arrives is a descriptor and nothing more. The ring's `from_fd` then checks that it is a
+//! sealed segment of the right type; until that has passed, the descriptor is whatever the peer
+//! chose to send.
 //!
 //! # Examples
 //! ```
