@@ -5,6 +5,9 @@
 //!
 //! Run with `cargo bench --bench spsc`.
 
+// What criterion's macro makes has no documentation.
+#![allow(missing_docs)]
+
 use std::hint::{black_box, spin_loop};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;

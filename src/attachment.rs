@@ -61,7 +61,8 @@ impl Attachment {
     pub(crate) fn take(segment: &Arc<Segment>, role: usize, peer: usize) -> Result<Attachment, SegmentError> {
         let lock = segment.lock_role(role)?;
         let state = if wait::register() { State::Open } else { State::Fenced };
-        let gate = Gate::new(state).map_err(|source| SegmentError::io("map a private page for a handle of", segment.place(), source))?;
+        let gate = Gate::new(state)
+            .map_err(|source| SegmentError::io("map a private page for a handle of", segment.place(), source))?;
         Ok(Attachment {
             segment: Arc::clone(segment),
             role,
@@ -160,7 +161,7 @@ impl Attachment {
 
     /// Gives the role back and wakes a peer that sleeps on `word`. In a forked child: nothing, the role is the parent's.
     pub(crate) fn close(&self, word: &AtomicU32) {
-        if self.gate.state() == State::Forked {
+        if self.gate.state() == State::Forked || self.lock.is_lost() {
             return;
         }
         if let Some(record) = self.record(self.role) {

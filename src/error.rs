@@ -319,11 +319,7 @@ impl SegmentError {
     pub(crate) fn io(op: &'static str, place: &Place, source: io::Error) -> Self {
         match source.raw_os_error() {
             Some(libc::EMFILE | libc::ENFILE) => Self::DescriptorLimit { op, source },
-            _ => Self::Io {
-                op,
-                place: place.clone(),
-                source,
-            },
+            _ => Self::Io { op, place: place.clone(), source },
         }
     }
 }

@@ -58,17 +58,11 @@ impl RoleLock {
     /// or its file system has no locks.
     pub(crate) fn acquire(file: BorrowedFd<'_>, role: u64) -> Result<Option<Self>, SegmentError> {
         let failed = |op, source| SegmentError::io(op, &Place::anonymous(), source);
-        let description = Registered::open(|| reopen(file))
-            .map_err(|source| failed("reopen, to lock a role,", source))?;
-        let fd = description
-            .borrow()
-            .ok_or_else(|| failed("lock a role of", lost()))?;
+        let description =
+            Registered::open(|| reopen(file)).map_err(|source| failed("reopen, to lock a role,", source))?;
+        let fd = description.borrow().ok_or_else(|| failed("lock a role of", lost()))?;
         match set_lock(fd, role, libc::F_WRLCK) {
-            Ok(true) => Ok(Some(Self {
-                description,
-                role,
-                process: std::process::id(),
-            })),
+            Ok(true) => Ok(Some(Self { description, role, process: std::process::id() })),
             Ok(false) => Ok(None),
             Err(source) => Err(failed("lock a role of", source)),
         }
@@ -125,8 +119,7 @@ fn reopen(file: BorrowedFd<'_>) -> io::Result<OwnedFd> {
 
 /// A lock of the type, or the question for one, on the byte `role`.
 fn byte_lock(role: u64, kind: libc::c_int) -> io::Result<libc::flock> {
-    let start =
-        libc::off_t::try_from(role).map_err(|_| io::Error::from_raw_os_error(libc::EINVAL))?;
+    let start = libc::off_t::try_from(role).map_err(|_| io::Error::from_raw_os_error(libc::EINVAL))?;
     // SAFETY: `flock` consists of integers, for which all bytes zero is a value. (It has private
     // padding on some targets, so it cannot be written as a literal; and l_pid has to be zero for
     // this kind of lock.)

@@ -249,9 +249,7 @@ impl<T: Pod> RingType for Ring<T> {
     }
 
     fn body_len(capacity: u64) -> Result<u64, SegmentError> {
-        Self::geometry(capacity)
-            .and_then(memory::body_len::<T>)
-            .ok_or_else(|| Self::too_large(capacity))
+        Self::geometry(capacity).and_then(memory::body_len::<T>).ok_or_else(|| Self::too_large(capacity))
     }
 
     fn from_segment(segment: Segment) -> Result<Self, SegmentError> {

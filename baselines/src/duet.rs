@@ -5,8 +5,7 @@ use crate::{Error, Result, Scope};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{
-    Pid, Signal, WaitOptions, getpid, getppid, kill_process, set_parent_process_death_signal,
-    waitpid,
+    Pid, Signal, WaitOptions, getpid, getppid, kill_process, set_parent_process_death_signal, waitpid,
 };
 use std::fs::File;
 use std::io::{Read, Write};
@@ -15,17 +14,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// How long the near side waits, when it has finished, for the far side to finish too: longer than any wait of the far
 /// side's own.
-const FAREWELL: Timespec = Timespec {
-    tv_sec: 10,
-    tv_nsec: 0,
-};
+const FAREWELL: Timespec = Timespec { tv_sec: 10, tv_nsec: 0 };
 
 /// The same when the near side has failed, and only wants to know whether the far side has the cause to tell: a far side
 /// that failed first has told it by now.
-const LAST_WORDS: Timespec = Timespec {
-    tv_sec: 1,
-    tv_nsec: 0,
-};
+const LAST_WORDS: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
 
 /// Bytes of an error text that a child can report: less than any pipe holds, so that the report never blocks.
 const REPORT: usize = 4000;
@@ -56,11 +49,7 @@ where
     }
 }
 
-fn threads<R>(
-    cores: Cores,
-    far: impl FnOnce() -> Result<()> + Send,
-    near: impl FnOnce() -> Result<R>,
-) -> Result<R> {
+fn threads<R>(cores: Cores, far: impl FnOnce() -> Result<()> + Send, near: impl FnOnce() -> Result<R>) -> Result<R> {
     std::thread::scope(|scope| {
         let far = std::thread::Builder::new()
             .name("far side".to_owned())
@@ -69,24 +58,16 @@ fn threads<R>(
         let result = Pinned::to(cores.near()).and_then(|_pinned| near());
         let far = match far.join() {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => Err(Box::new(Error::FarSide {
-                message: error.to_string(),
-            })),
-            Err(panic) => Err(Box::new(Error::FarSide {
-                message: panic_text(panic.as_ref()),
-            })),
+            Ok(Err(error)) => Err(Box::new(Error::FarSide { message: error.to_string() })),
+            Err(panic) => Err(Box::new(Error::FarSide { message: panic_text(panic.as_ref()) })),
         };
         settle(result, far)
     })
 }
 
-fn processes<R>(
-    cores: Cores,
-    far: impl FnOnce() -> Result<()>,
-    near: impl FnOnce() -> Result<R>,
-) -> Result<R> {
-    let (hear, report) = pipe_with(PipeFlags::CLOEXEC)
-        .map_err(|error| Error::system("duet", "pipe for reports", error))?;
+fn processes<R>(cores: Cores, far: impl FnOnce() -> Result<()>, near: impl FnOnce() -> Result<R>) -> Result<R> {
+    let (hear, report) =
+        pipe_with(PipeFlags::CLOEXEC).map_err(|error| Error::system("duet", "pipe for reports", error))?;
     let parent = getpid();
     // SAFETY: the child runs `child_main`, which returns to no caller and ends in `_exit`. The callers are told to
     // fork while they have one thread.
@@ -97,17 +78,10 @@ fn processes<R>(
         }
         id => {
             let Some(id) = (if id > 0 { Pid::from_raw(id) } else { None }) else {
-                return Err(Error::system(
-                    "duet",
-                    "fork",
-                    std::io::Error::last_os_error(),
-                ));
+                return Err(Error::system("duet", "fork", std::io::Error::last_os_error()));
             };
             drop((far, report));
-            let child = Child {
-                id,
-                hear: Some(hear),
-            };
+            let child = Child { id, hear: Some(hear) };
             let result = Pinned::to(cores.near()).and_then(|_pinned| near());
             let far = child.join(result.is_err());
             settle(result, far)
@@ -153,10 +127,7 @@ fn child_main(parent: Pid, report: OwnedFd, cores: Cores, far: impl FnOnce() -> 
 }
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     format!("panic: {}", text.unwrap_or("of an unknown kind"))
 }
 
@@ -181,21 +152,14 @@ impl Child {
         }
         let mut message = Vec::new();
         // Bounded, though the child is the same program: a report is short. If it cannot be read the status must do.
-        let _ = File::from(hear)
-            .take(REPORT as u64)
-            .read_to_end(&mut message);
+        let _ = File::from(hear).take(REPORT as u64).read_to_end(&mut message);
         let status = self.reap();
         if !message.is_empty() {
-            return Err(Box::new(Error::FarSide {
-                message: String::from_utf8_lossy(&message).into_owned(),
-            }));
+            return Err(Box::new(Error::FarSide { message: String::from_utf8_lossy(&message).into_owned() }));
         }
         if !ended && !lost {
             let after = std::time::Duration::from_secs(FAREWELL.tv_sec.unsigned_abs());
-            return Err(Box::new(Error::Stalled {
-                transport: "the far side",
-                after,
-            }));
+            return Err(Box::new(Error::Stalled { transport: "the far side", after }));
         }
         match status.and_then(|status| status.terminating_signal()) {
             Some(signal) if ended => Err(Box::new(Error::FarSideKilled { signal })),

@@ -99,11 +99,7 @@ impl Error {
         what: &'static str,
         source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
     ) -> Box<Self> {
-        Box::new(Error::Unavailable {
-            transport,
-            what,
-            source: source.into(),
-        })
+        Box::new(Error::Unavailable { transport, what, source: source.into() })
     }
 
     /// The error for a step that failed in the middle of a conversation.
@@ -113,35 +109,15 @@ impl Error {
         what: &'static str,
         source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
     ) -> Box<Self> {
-        Box::new(Error::System {
-            transport,
-            what,
-            source: source.into(),
-        })
+        Box::new(Error::System { transport, what, source: source.into() })
     }
 }
 
 /// Refuses a way of waiting that is not in `known`.
-pub(crate) fn check_wait(
-    transport: &'static str,
-    wait: crate::Wait,
-    known: &'static [crate::Wait],
-) -> Result<()> {
-    if known.contains(&wait) {
-        Ok(())
-    } else {
-        Err(Box::new(Error::WaitUnknown {
-            transport,
-            wait,
-            known,
-        }))
-    }
+pub(crate) fn check_wait(transport: &'static str, wait: crate::Wait, known: &'static [crate::Wait]) -> Result<()> {
+    if known.contains(&wait) { Ok(()) } else { Err(Box::new(Error::WaitUnknown { transport, wait, known })) }
 }
 
 fn known_waits(known: &[crate::Wait]) -> String {
-    known
-        .iter()
-        .map(|wait| wait.name())
-        .collect::<Vec<_>>()
-        .join(", ")
+    known.iter().map(|wait| wait.name()).collect::<Vec<_>>().join(", ")
 }

@@ -22,8 +22,7 @@ pub struct Fifo;
 
 impl Transport for Fifo {
     const NAME: &'static str = "fifo";
-    const NOTE: &'static str =
-        "named pipe of 1 MiB where that is allowed; one write and one read a message";
+    const NOTE: &'static str = "named pipe of 1 MiB where that is allowed; one write and one read a message";
     const SCOPE: Scope = Scope::Processes;
     const WAITS: &'static [Wait] = &[Wait::Park];
     const QUEUES: bool = true;
@@ -36,19 +35,12 @@ impl<const WORDS: usize> Carries<WORDS> for Fifo {
 
     fn open(wait: Wait) -> Result<(Self::Sending, Self::Receiving)> {
         check_wait(Self::NAME, wait, Self::WAITS)?;
-        let unavailable =
-            |what| move |error: io::Error| Error::unavailable(Self::NAME, what, error);
-        let place =
-            Place::new(&std::env::temp_dir()).map_err(unavailable("making a private directory"))?;
-        let (read, write) = place
-            .open()
-            .map_err(unavailable("making and opening the FIFO"))?;
+        let unavailable = |what| move |error: io::Error| Error::unavailable(Self::NAME, what, error);
+        let place = Place::new(&std::env::temp_dir()).map_err(unavailable("making a private directory"))?;
+        let (read, write) = place.open().map_err(unavailable("making and opening the FIFO"))?;
         drop(place);
         enlarge(&write);
-        Ok((
-            StreamSender::new(Self::NAME, write),
-            StreamReceiver::new(Self::NAME, read),
-        ))
+        Ok((StreamSender::new(Self::NAME, write), StreamReceiver::new(Self::NAME, read)))
     }
 }
 
@@ -83,10 +75,7 @@ impl Place {
             match lock(&directory) {
                 // A clean-up that came between the two steps may have removed the directory that is locked now.
                 Ok(lock) if directory.exists() => {
-                    return Ok(Place {
-                        directory,
-                        _lock: lock,
-                    });
+                    return Ok(Place { directory, _lock: lock });
                 }
                 Ok(_) => {}
                 Err(error) => last = error,
@@ -100,11 +89,7 @@ impl Place {
         let path = self.directory.join(NAME);
         mknodat(CWD, &path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0)?;
         // Not blocking, or the open would wait for a writer; the writer's finds its reader.
-        let read = open(
-            &path,
-            OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC,
-            Mode::empty(),
-        )?;
+        let read = open(&path, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC, Mode::empty())?;
         let write = open(&path, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty())?;
         rustix::fs::fcntl_setfl(&read, OFlags::empty())?;
         Ok((read, write))
@@ -164,14 +149,7 @@ mod tests {
         let parent = parent("killed");
         let left = parent.join(format!("{PREFIX}1-0"));
         fs::create_dir(&left).unwrap();
-        mknodat(
-            CWD,
-            left.join(NAME),
-            FileType::Fifo,
-            Mode::RUSR | Mode::WUSR,
-            0,
-        )
-        .unwrap();
+        mknodat(CWD, left.join(NAME), FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
         let place = Place::new(&parent).unwrap();
         assert!(!left.exists());
         drop(place);
@@ -183,10 +161,7 @@ mod tests {
         let parent = parent("live");
         let first = Place::new(&parent).unwrap();
         let second = Place::new(&parent).unwrap();
-        assert!(
-            first.directory.exists(),
-            "the second maker removed the first one's directory"
-        );
+        assert!(first.directory.exists(), "the second maker removed the first one's directory");
         first.open().unwrap();
         drop((first, second));
         fs::remove_dir(&parent).expect("nothing is left");
@@ -198,10 +173,7 @@ mod tests {
         let place = Place::new(&parent).unwrap();
         // The name is taken, so making the FIFO fails.
         fs::write(place.directory.join(NAME), "").unwrap();
-        assert_eq!(
-            place.open().unwrap_err().kind(),
-            io::ErrorKind::AlreadyExists
-        );
+        assert_eq!(place.open().unwrap_err().kind(), io::ErrorKind::AlreadyExists);
         drop(place);
         fs::remove_dir(&parent).expect("nothing is left");
     }

@@ -17,8 +17,7 @@ pub struct Floor;
 
 impl Transport for Floor {
     const NAME: &'static str = "floor";
-    const NOTE: &'static str =
-        "one cache line a direction, a plain store and a loop of loads; no queue";
+    const NOTE: &'static str = "one cache line a direction, a plain store and a loop of loads; no queue";
     const SCOPE: Scope = Scope::Processes;
     const WAITS: &'static [Wait] = &[Wait::Spin];
     const QUEUES: bool = false;
@@ -31,8 +30,8 @@ impl<const WORDS: usize> Carries<WORDS> for Floor {
 
     fn open(wait: Wait) -> Result<(Self::Sending, Self::Receiving)> {
         check_wait(Self::NAME, wait, Self::WAITS)?;
-        let line: Shared<Line<WORDS>> = Shared::new()
-            .map_err(|error| Error::unavailable(Self::NAME, "mapping shared memory", error))?;
+        let line: Shared<Line<WORDS>> =
+            Shared::new().map_err(|error| Error::unavailable(Self::NAME, "mapping shared memory", error))?;
         Ok((Sending { line: line.clone() }, Receiving { line, last: 0 }))
     }
 }

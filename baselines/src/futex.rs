@@ -18,8 +18,7 @@ pub struct Futex;
 
 impl Transport for Futex {
     const NAME: &'static str = "futex";
-    const NOTE: &'static str =
-        "one word a direction in shared memory, FUTEX_WAKE and FUTEX_WAIT each time; no queue";
+    const NOTE: &'static str = "one word a direction in shared memory, FUTEX_WAKE and FUTEX_WAIT each time; no queue";
     const SCOPE: Scope = Scope::Processes;
     const WAITS: &'static [Wait] = &[Wait::Park];
     const QUEUES: bool = false;
@@ -32,17 +31,11 @@ impl<const WORDS: usize> Carries<WORDS> for Futex {
 
     fn open(wait: Wait) -> Result<(Self::Sending, Self::Receiving)> {
         check_wait(Self::NAME, wait, Self::WAITS)?;
-        let cell: Shared<Cell<WORDS>> = Shared::new()
-            .map_err(|error| Error::unavailable(Self::NAME, "mapping shared memory", error))?;
+        let cell: Shared<Cell<WORDS>> =
+            Shared::new().map_err(|error| Error::unavailable(Self::NAME, "mapping shared memory", error))?;
         // Once for nothing, so that a kernel or a filter that refuses the call is found out now.
         wake(&cell).map_err(|error| Error::unavailable(Self::NAME, "FUTEX_WAKE", error))?;
-        Ok((
-            Sending {
-                cell: cell.clone(),
-                sent: 0,
-            },
-            Receiving { cell, received: 0 },
-        ))
+        Ok((Sending { cell: cell.clone(), sent: 0 }, Receiving { cell, received: 0 }))
     }
 }
 
@@ -107,23 +100,12 @@ impl<const WORDS: usize> Receiver<WORDS> for Receiving<WORDS> {
     fn receive(&mut self, message: &mut Message<WORDS>) -> Result<()> {
         // Acquire: pairs with the Release in `send`.
         while self.cell.sent.load(Ordering::Acquire) == self.received {
-            let limit = futex::Timespec {
-                tv_sec: LIMIT.as_secs() as i64,
-                tv_nsec: 0,
-            };
-            match futex::wait(
-                &self.cell.sent,
-                futex::Flags::empty(),
-                self.received,
-                Some(&limit),
-            ) {
+            let limit = futex::Timespec { tv_sec: LIMIT.as_secs() as i64, tv_nsec: 0 };
+            match futex::wait(&self.cell.sent, futex::Flags::empty(), self.received, Some(&limit)) {
                 // AGAIN: the word has changed before this end was asleep. INTR: a signal. Both lead back to the check.
                 Ok(()) | Err(Errno::AGAIN | Errno::INTR) => {}
                 Err(Errno::TIMEDOUT) => {
-                    return Err(Box::new(Error::Stalled {
-                        transport: Futex::NAME,
-                        after: LIMIT,
-                    }));
+                    return Err(Box::new(Error::Stalled { transport: Futex::NAME, after: LIMIT }));
                 }
                 Err(error) => return Err(Error::system(Futex::NAME, "FUTEX_WAIT", error)),
             }

@@ -36,9 +36,7 @@ impl<const WORDS: usize> Message<WORDS> {
     #[inline(always)]
     pub fn numbered(number: u64) -> Self {
         let base = ORIGIN.wrapping_add(number);
-        Message(std::array::from_fn(|word| {
-            base.wrapping_add(STEP.wrapping_mul(word as u64))
-        }))
+        Message(std::array::from_fn(|word| base.wrapping_add(STEP.wrapping_mul(word as u64))))
     }
 
     /// Whether this is the message with the given number, in every word.
@@ -54,11 +52,7 @@ impl<const WORDS: usize> Message<WORDS> {
     /// [`Error::Corrupt`], which names the transport, the message and the first word that is wrong.
     #[inline(always)]
     pub fn verify(&self, transport: &'static str, number: u64) -> Result<()> {
-        if self.is(number) {
-            Ok(())
-        } else {
-            Err(self.mismatch(transport, number))
-        }
+        if self.is(number) { Ok(()) } else { Err(self.mismatch(transport, number)) }
     }
 
     /// The place of the first message in a batch that is not the one expected there, if the first is to have the
@@ -72,11 +66,7 @@ impl<const WORDS: usize> Message<WORDS> {
             difference |= message.difference(number);
             number = number.wrapping_add(1);
         }
-        if difference == 0 {
-            None
-        } else {
-            Self::search_wrong(batch, first)
-        }
+        if difference == 0 { None } else { Self::search_wrong(batch, first) }
     }
 
     /// The words of the message.
@@ -101,28 +91,14 @@ impl<const WORDS: usize> Message<WORDS> {
 
     #[cold]
     fn search_wrong(batch: &[Self], first: u64) -> Option<usize> {
-        batch
-            .iter()
-            .zip(first..)
-            .position(|(message, number)| !message.is(number))
+        batch.iter().zip(first..).position(|(message, number)| !message.is(number))
     }
 
     #[cold]
     fn mismatch(&self, transport: &'static str, index: u64) -> Box<Error> {
         let expected = Self::numbered(index).0;
-        let word = self
-            .0
-            .iter()
-            .zip(expected)
-            .position(|(found, expected)| *found != expected)
-            .unwrap_or(0);
+        let word = self.0.iter().zip(expected).position(|(found, expected)| *found != expected).unwrap_or(0);
         let value = |words: &[u64; WORDS]| words.get(word).copied().unwrap_or(0);
-        Box::new(Error::Corrupt {
-            transport,
-            index,
-            word,
-            expected: value(&expected),
-            found: value(&self.0),
-        })
+        Box::new(Error::Corrupt { transport, index, word, expected: value(&expected), found: value(&self.0) })
     }
 }

@@ -50,10 +50,7 @@ fn long_wait<S, R>(
             return Err(Box::new(Error::PeerGone { transport }));
         }
         if begin.elapsed() >= LIMIT {
-            return Err(Box::new(Error::Stalled {
-                transport,
-                after: LIMIT,
-            }));
+            return Err(Box::new(Error::Stalled { transport, after: LIMIT }));
         }
     }
 }

@@ -40,9 +40,7 @@ impl Cores {
 /// What the system says, for instance on a machine with more than 1024 cores, whose set does not fit the call.
 pub fn allowed_cores() -> std::io::Result<Vec<usize>> {
     let set = sched_getaffinity(None)?;
-    Ok((0..CpuSet::MAX_CPU)
-        .filter(|core| set.is_set(*core))
-        .collect())
+    Ok((0..CpuSet::MAX_CPU).filter(|core| set.is_set(*core)).collect())
 }
 
 /// Pins the calling thread, if a core is given.
@@ -67,16 +65,10 @@ impl Pinned {
         let Some(number) = core else {
             return Ok(Pinned { before: None });
         };
-        let before = sched_getaffinity(None).map_err(|error| {
-            Box::new(Error::Pin {
-                core: number,
-                source: error.into(),
-            })
-        })?;
+        let before =
+            sched_getaffinity(None).map_err(|error| Box::new(Error::Pin { core: number, source: error.into() }))?;
         pin(core)?;
-        Ok(Pinned {
-            before: Some(before),
-        })
+        Ok(Pinned { before: Some(before) })
     }
 }
 

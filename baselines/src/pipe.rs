@@ -12,8 +12,7 @@ pub struct Pipe;
 
 impl Transport for Pipe {
     const NAME: &'static str = "pipe";
-    const NOTE: &'static str =
-        "anonymous pipe of 1 MiB where that is allowed; one write and one read a message";
+    const NOTE: &'static str = "anonymous pipe of 1 MiB where that is allowed; one write and one read a message";
     const SCOPE: Scope = Scope::Processes;
     const WAITS: &'static [Wait] = &[Wait::Park];
     const QUEUES: bool = true;
@@ -26,13 +25,10 @@ impl<const WORDS: usize> Carries<WORDS> for Pipe {
 
     fn open(wait: Wait) -> Result<(Self::Sending, Self::Receiving)> {
         check_wait(Self::NAME, wait, Self::WAITS)?;
-        let (read, write) = pipe_with(PipeFlags::CLOEXEC)
-            .map_err(|error| Error::unavailable(Self::NAME, "pipe2", error))?;
+        let (read, write) =
+            pipe_with(PipeFlags::CLOEXEC).map_err(|error| Error::unavailable(Self::NAME, "pipe2", error))?;
         enlarge(&write);
-        Ok((
-            StreamSender::new(Self::NAME, write),
-            StreamReceiver::new(Self::NAME, read),
-        ))
+        Ok((StreamSender::new(Self::NAME, write), StreamReceiver::new(Self::NAME, read)))
     }
 }
 

@@ -23,11 +23,7 @@ pub fn echo<const WORDS: usize>(
     loop {
         from.receive(&mut message)?;
         if !message.is(number) {
-            return if message.is(STOP) {
-                Ok(())
-            } else {
-                message.verify(transport, number)
-            };
+            return if message.is(STOP) { Ok(()) } else { message.verify(transport, number) };
         }
         to.send(&message)?;
         number += 1;
@@ -61,11 +57,7 @@ pub fn pump<const WORDS: usize>(to: &mut impl Sender<WORDS>, stop: &Stop) -> Res
 ///
 /// Whatever the transport reports.
 #[inline]
-pub fn pump_batches<const WORDS: usize>(
-    to: &mut impl Sender<WORDS>,
-    batch: usize,
-    stop: &Stop,
-) -> Result<()> {
+pub fn pump_batches<const WORDS: usize>(to: &mut impl Sender<WORDS>, batch: usize, stop: &Stop) -> Result<()> {
     let mut messages = vec![Message::default(); batch.max(1)];
     let mut number = 0;
     while !stop.requested() {
@@ -94,9 +86,7 @@ impl Stop {
     ///
     /// [`Error::System`] when memory cannot be mapped.
     pub fn new() -> Result<Self> {
-        Shared::new()
-            .map(Stop)
-            .map_err(|error| Error::system("stop sign", "mapping shared memory", error))
+        Shared::new().map(Stop).map_err(|error| Error::system("stop sign", "mapping shared memory", error))
     }
 
     /// Gives the sign.

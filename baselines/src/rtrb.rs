@@ -5,9 +5,7 @@
 
 use crate::error::check_wait;
 use crate::patience::poll_until;
-use crate::{
-    Carries, Message, Receiver, Result, Scope, Seat, Sender, Transport, Wait, ring_capacity,
-};
+use crate::{Carries, Message, Receiver, Result, Scope, Seat, Sender, Transport, Wait, ring_capacity};
 use std::hint::spin_loop;
 
 /// rtrb between two threads.
@@ -90,11 +88,7 @@ impl<const WORDS: usize> Sender<WORDS> for Sending<WORDS> {
                 &mut self.producer,
                 |producer| {
                     let (pushed, left) = producer.push_partial_slice(rest);
-                    if pushed.is_empty() {
-                        pause()
-                    } else {
-                        Some(left)
-                    }
+                    if pushed.is_empty() { pause() } else { Some(left) }
                 },
                 |producer| producer.is_abandoned(),
             )?;

@@ -37,32 +37,19 @@ impl<T: Zeroable + Sync> Shared<T> {
         let length = offset + size_of::<T>();
         // SAFETY: with a null address and no MAP_FIXED the kernel picks a free range, so no memory in use is replaced.
         let start = unsafe {
-            mmap_anonymous(
-                std::ptr::null_mut(),
-                length,
-                ProtFlags::READ | ProtFlags::WRITE,
-                MapFlags::SHARED,
-            )
+            mmap_anonymous(std::ptr::null_mut(), length, ProtFlags::READ | ProtFlags::WRITE, MapFlags::SHARED)
         }?;
         let start = NonNull::new(start).ok_or(std::io::ErrorKind::OutOfMemory)?;
         let mapping = Arc::new(Mapping { start, length });
         // SAFETY: `offset` is less than the `length` of the mapping that begins at `start`.
         let value = unsafe { start.byte_add(offset) }.cast::<T>();
-        Ok(Shared {
-            mapping,
-            value,
-            _holds: PhantomData,
-        })
+        Ok(Shared { mapping, value, _holds: PhantomData })
     }
 }
 
 impl<T> Clone for Shared<T> {
     fn clone(&self) -> Self {
-        Shared {
-            mapping: Arc::clone(&self.mapping),
-            value: self.value,
-            _holds: PhantomData,
-        }
+        Shared { mapping: Arc::clone(&self.mapping), value: self.value, _holds: PhantomData }
     }
 }
 

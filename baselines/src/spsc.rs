@@ -4,9 +4,7 @@
 //! and then park. A batch is `push_slice` and `pop_slice`.
 
 use crate::error::check_wait;
-use crate::{
-    Carries, Error, Message, Receiver, Result, Scope, Seat, Sender, Transport, Wait, ring_capacity,
-};
+use crate::{Carries, Error, Message, Receiver, Result, Scope, Seat, Sender, Transport, Wait, ring_capacity};
 use rondel::spsc::{Consumer, PopError, Producer, PushError, PushTimeoutError, Ring};
 
 /// rondel's single-producer ring between two processes.
@@ -15,8 +13,7 @@ pub struct Spsc;
 
 impl Transport for Spsc {
     const NAME: &'static str = "spsc";
-    const NOTE: &'static str =
-        "rondel's single-producer ring in a sealed memfd; the same room as rtrb";
+    const NOTE: &'static str = "rondel's single-producer ring in a sealed memfd; the same room as rtrb";
     const SCOPE: Scope = Scope::Processes;
     const WAITS: &'static [Wait] = &[Wait::Spin, Wait::Default, Wait::Park];
     const QUEUES: bool = true;
@@ -34,9 +31,8 @@ impl<const WORDS: usize> Carries<WORDS> for Spsc {
             .anonymous()
             .map_err(|error| Error::unavailable(Self::NAME, "creating the ring", error))?;
         // Each seat maps the segment for itself, as a process does that was handed the descriptor.
-        let descriptor = ring
-            .try_clone_fd()
-            .map_err(|error| Error::unavailable(Self::NAME, "cloning the descriptor", error))?;
+        let descriptor =
+            ring.try_clone_fd().map_err(|error| Error::unavailable(Self::NAME, "cloning the descriptor", error))?;
         let again = Ring::from_fd(descriptor)
             .map_err(|error| Error::unavailable(Self::NAME, "attaching to the ring", error))?;
         Ok((Sending { ring, wait }, Receiving { ring: again, wait }))
@@ -68,10 +64,8 @@ impl<const WORDS: usize> Seat for Sending<WORDS> {
     type Taken = SpscSender<WORDS>;
 
     fn take(self) -> Result<Self::Taken> {
-        let mut producer = self
-            .ring
-            .producer()
-            .map_err(|error| Error::system(Spsc::NAME, "taking the producer's role", error))?;
+        let mut producer =
+            self.ring.producer().map_err(|error| Error::system(Spsc::NAME, "taking the producer's role", error))?;
         if let Some(strategy) = strategy(self.wait) {
             producer.set_wait(strategy);
         }
@@ -83,10 +77,8 @@ impl<const WORDS: usize> Seat for Receiving<WORDS> {
     type Taken = SpscReceiver<WORDS>;
 
     fn take(self) -> Result<Self::Taken> {
-        let mut consumer = self
-            .ring
-            .consumer()
-            .map_err(|error| Error::system(Spsc::NAME, "taking the consumer's role", error))?;
+        let mut consumer =
+            self.ring.consumer().map_err(|error| Error::system(Spsc::NAME, "taking the consumer's role", error))?;
         if let Some(strategy) = strategy(self.wait) {
             consumer.set_wait(strategy);
         }
@@ -115,12 +107,10 @@ impl<const WORDS: usize> Sender<WORDS> for SpscSender<WORDS> {
 
     #[inline(always)]
     fn send_batch(&mut self, messages: &[Message<WORDS>]) -> Result<()> {
-        self.producer
-            .push_slice(messages)
-            .map_err(|error| match error.cause {
-                PushTimeoutError::Closed(()) | PushTimeoutError::Dead(()) => peer_gone(),
-                cause => Error::system(Spsc::NAME, "push_slice", cause),
-            })
+        self.producer.push_slice(messages).map_err(|error| match error.cause {
+            PushTimeoutError::Closed(()) | PushTimeoutError::Dead(()) => peer_gone(),
+            cause => Error::system(Spsc::NAME, "push_slice", cause),
+        })
     }
 }
 
@@ -133,9 +123,7 @@ impl<const WORDS: usize> Receiver<WORDS> for SpscReceiver<WORDS> {
 
     #[inline(always)]
     fn receive_batch(&mut self, messages: &mut [Message<WORDS>]) -> Result<usize> {
-        self.consumer
-            .pop_slice(messages)
-            .map_err(|error| failure("pop_slice", error))
+        self.consumer.pop_slice(messages).map_err(|error| failure("pop_slice", error))
     }
 }
 
@@ -151,7 +139,5 @@ fn failure(what: &'static str, error: PopError) -> Box<Error> {
 
 #[cold]
 fn peer_gone() -> Box<Error> {
-    Box::new(Error::PeerGone {
-        transport: Spsc::NAME,
-    })
+    Box::new(Error::PeerGone { transport: Spsc::NAME })
 }

@@ -23,27 +23,19 @@ pub struct StreamReceiver {
 
 impl StreamSender {
     pub(crate) fn new(transport: &'static str, end: OwnedFd) -> Self {
-        StreamSender {
-            transport,
-            file: File::from(end),
-        }
+        StreamSender { transport, file: File::from(end) }
     }
 
     /// Writes all of the bytes; std's `write_all` goes on after EINTR and after a part.
     #[inline]
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        self.file
-            .write_all(bytes)
-            .map_err(|error| failure(self.transport, "write", error))
+        self.file.write_all(bytes).map_err(|error| failure(self.transport, "write", error))
     }
 }
 
 impl StreamReceiver {
     pub(crate) fn new(transport: &'static str, end: OwnedFd) -> Self {
-        StreamReceiver {
-            transport,
-            file: File::from(end),
-        }
+        StreamReceiver { transport, file: File::from(end) }
     }
 }
 
@@ -77,9 +69,7 @@ impl<const WORDS: usize> Receiver<WORDS> for StreamReceiver {
     #[inline]
     fn receive(&mut self, message: &mut Message<WORDS>) -> Result<()> {
         // std's `read_exact` goes on after EINTR and after a part.
-        self.file
-            .read_exact(bytemuck::bytes_of_mut(message))
-            .map_err(|error| failure(self.transport, "read", error))
+        self.file.read_exact(bytemuck::bytes_of_mut(message)).map_err(|error| failure(self.transport, "read", error))
     }
 
     #[inline]
@@ -92,11 +82,7 @@ impl<const WORDS: usize> Receiver<WORDS> for StreamReceiver {
         let read = loop {
             match self.file.read(bytes) {
                 Ok(0) => {
-                    return Err(failure(
-                        self.transport,
-                        "read",
-                        io::ErrorKind::UnexpectedEof.into(),
-                    ));
+                    return Err(failure(self.transport, "read", io::ErrorKind::UnexpectedEof.into()));
                 }
                 Ok(read) => break read,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -106,9 +92,7 @@ impl<const WORDS: usize> Receiver<WORDS> for StreamReceiver {
         // A stream knows nothing of messages: the last one may have come in part.
         let whole = read.next_multiple_of(size);
         if let Some(rest) = bytes.get_mut(read..whole) {
-            self.file
-                .read_exact(rest)
-                .map_err(|error| failure(self.transport, "read", error))?;
+            self.file.read_exact(rest).map_err(|error| failure(self.transport, "read", error))?;
         }
         Ok(whole / size)
     }
@@ -118,9 +102,9 @@ impl<const WORDS: usize> Receiver<WORDS> for StreamReceiver {
 fn failure(transport: &'static str, what: &'static str, error: io::Error) -> Box<Error> {
     match error.kind() {
         // Rust programs ignore SIGPIPE, so that a write to nobody is an error.
-        io::ErrorKind::UnexpectedEof
-        | io::ErrorKind::BrokenPipe
-        | io::ErrorKind::ConnectionReset => Box::new(Error::PeerGone { transport }),
+        io::ErrorKind::UnexpectedEof | io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => {
+            Box::new(Error::PeerGone { transport })
+        }
         _ => Error::system(transport, what, error),
     }
 }

@@ -4,8 +4,8 @@ mod common;
 
 use common::{alone, assert_childless, open_descriptors};
 use rondel_baselines::{
-    Carries, Cores, Error, Message, Receiver, Result, STOP, Seat, Sender, Stop, Visitor, Wait,
-    duet, echo, names, pump, pump_batches, visit,
+    Carries, Cores, Error, Message, Receiver, Result, STOP, Seat, Sender, Stop, Visitor, Wait, duet, echo, names, pump,
+    pump_batches, visit,
 };
 
 const ALL_WAITS: [Wait; 3] = [Wait::Spin, Wait::Park, Wait::Default];
@@ -35,13 +35,8 @@ fn stream<T: Carries<WORDS>, const WORDS: usize>(wait: Wait) {
             Ok(()) => Ok(false),
         }
     };
-    let ended =
-        duet(T::SCOPE, Cores::Anywhere, far, near).unwrap_or_else(|error| panic!("{error}"));
-    assert!(
-        ended,
-        "{}: the end of the other side goes unnoticed",
-        T::NAME
-    );
+    let ended = duet(T::SCOPE, Cores::Anywhere, far, near).unwrap_or_else(|error| panic!("{error}"));
+    assert!(ended, "{}: the end of the other side goes unnoticed", T::NAME);
 }
 
 /// The sizes of batches are odd on purpose, and those of the two sides differ.
@@ -53,11 +48,7 @@ fn batches<T: Carries<WORDS>, const WORDS: usize>(wait: Wait) {
     let near = move || -> Result<u64> {
         let mut receiver = receiving.take()?;
         let mut messages = vec![Message::<WORDS>::default(); 61];
-        assert_eq!(
-            receiver.receive_batch(&mut [])?,
-            0,
-            "nothing fits into nothing"
-        );
+        assert_eq!(receiver.receive_batch(&mut [])?, 0, "nothing fits into nothing");
         let mut number = 0;
         loop {
             let received = receiver.receive_batch(&mut messages)?;
@@ -74,8 +65,7 @@ fn batches<T: Carries<WORDS>, const WORDS: usize>(wait: Wait) {
             }
         }
     };
-    let received =
-        duet(T::SCOPE, Cores::Anywhere, far, near).unwrap_or_else(|error| panic!("{error}"));
+    let received = duet(T::SCOPE, Cores::Anywhere, far, near).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(received % 37, 0, "{}: part of a batch is missing", T::NAME);
     assert!(received >= stream_length::<WORDS>());
 }
@@ -101,8 +91,7 @@ fn pumped<T: Carries<WORDS>, const WORDS: usize>(wait: Wait) {
         }
         Ok(0)
     };
-    let received =
-        duet(T::SCOPE, Cores::Anywhere, far, near).unwrap_or_else(|error| panic!("{error}"));
+    let received = duet(T::SCOPE, Cores::Anywhere, far, near).unwrap_or_else(|error| panic!("{error}"));
     assert!(received > 1000, "{}: {received}", T::NAME);
 }
 
@@ -140,14 +129,9 @@ fn with_size<T: Carries<WORDS>, const WORDS: usize>() {
     assert!(!T::WAITS.is_empty());
     for wait in ALL_WAITS {
         if !T::WAITS.contains(&wait) {
-            let error = T::open(wait)
-                .err()
-                .expect("an unknown way of waiting is refused");
+            let error = T::open(wait).err().expect("an unknown way of waiting is refused");
             assert!(matches!(*error, Error::WaitUnknown { .. }), "{error}");
-            assert!(
-                error.to_string().contains(T::WAITS[0].name()),
-                "the known ones are told: {error}"
-            );
+            assert!(error.to_string().contains(T::WAITS[0].name()), "the known ones are told: {error}");
             continue;
         }
         let before = open_descriptors();
@@ -157,12 +141,7 @@ fn with_size<T: Carries<WORDS>, const WORDS: usize>() {
             batches::<T, WORDS>(wait);
             pumped::<T, WORDS>(wait);
         }
-        assert_eq!(
-            open_descriptors(),
-            before,
-            "{}: descriptors are left open",
-            T::NAME
-        );
+        assert_eq!(open_descriptors(), before, "{}: descriptors are left open", T::NAME);
         assert_childless();
     }
 }

@@ -5,8 +5,8 @@ mod common;
 use common::{alone, assert_childless, open_descriptors};
 use rondel_baselines::transports::{Fifo, Floor, Pipe, Rtrb, Spsc, Unix};
 use rondel_baselines::{
-    Carries, Cores, Error, Message, Receiver, Result, Scope, Seat, Sender, Stop, Transport, Wait,
-    allowed_cores, duet, echo, pump,
+    Carries, Cores, Error, Message, Receiver, Result, Scope, Seat, Sender, Stop, Transport, Wait, allowed_cores, duet,
+    echo, pump,
 };
 use rustix::process::{Pid, Signal, getpid, getppid, kill_process};
 use std::fs::File;
@@ -39,10 +39,7 @@ fn an_error_of_the_far_side_is_told_as_the_cause() {
         hear::<Rtrb>(some_error),
     ] {
         match &*error {
-            Error::FarSide { message } => assert!(
-                message.starts_with("far: message 4 arrived wrong"),
-                "{message}"
-            ),
+            Error::FarSide { message } => assert!(message.starts_with("far: message 4 arrived wrong"), "{message}"),
             other => panic!("{other}"),
         }
     }
@@ -53,14 +50,8 @@ fn an_error_of_the_far_side_is_told_as_the_cause() {
 #[test]
 fn a_panic_of_the_far_side_ends_there() {
     let _alone = alone();
-    for error in [
-        hear::<Pipe>(|| panic!("out of luck")),
-        hear::<Rtrb>(|| panic!("out of luck")),
-    ] {
-        assert_eq!(
-            error.to_string(),
-            "the other side failed: panic: out of luck"
-        );
+    for error in [hear::<Pipe>(|| panic!("out of luck")), hear::<Rtrb>(|| panic!("out of luck"))] {
+        assert_eq!(error.to_string(), "the other side failed: panic: out of luck");
     }
     assert_childless();
 }
@@ -87,16 +78,8 @@ fn a_killed_far_side_is_told_with_its_signal() {
         let _ = kill_process(getpid(), Signal::KILL);
         Ok(())
     };
-    for error in [
-        hear::<Pipe>(suicide),
-        hear::<Fifo>(suicide),
-        hear::<Unix>(suicide),
-        hear::<Spsc>(suicide),
-    ] {
-        assert!(
-            matches!(*error, Error::FarSideKilled { signal: 9 }),
-            "{error}"
-        );
+    for error in [hear::<Pipe>(suicide), hear::<Fifo>(suicide), hear::<Unix>(suicide), hear::<Spsc>(suicide)] {
+        assert!(matches!(*error, Error::FarSideKilled { signal: 9 }), "{error}");
     }
     assert_childless();
 }
@@ -105,13 +88,7 @@ fn a_killed_far_side_is_told_with_its_signal() {
 #[test]
 fn a_far_side_that_never_answers_does_not_hang_the_near_side() {
     let _alone = alone();
-    assert!(matches!(
-        *hear::<Floor>(|| Ok(())),
-        Error::Stalled {
-            transport: "floor",
-            ..
-        }
-    ));
+    assert!(matches!(*hear::<Floor>(|| Ok(())), Error::Stalled { transport: "floor", .. }));
     assert_childless();
 }
 
@@ -127,19 +104,8 @@ fn an_error_of_the_near_side_ends_the_far_side() {
         receiver.receive(&mut message)?;
         message.verify("near", 1)
     };
-    let error =
-        duet(Pipe::SCOPE, Cores::Anywhere, far, near).expect_err("message 0 is not message 1");
-    assert!(
-        matches!(
-            *error,
-            Error::Corrupt {
-                transport: "near",
-                index: 1,
-                ..
-            }
-        ),
-        "{error}"
-    );
+    let error = duet(Pipe::SCOPE, Cores::Anywhere, far, near).expect_err("message 0 is not message 1");
+    assert!(matches!(*error, Error::Corrupt { transport: "near", index: 1, .. }), "{error}");
     assert_childless();
 }
 
@@ -177,13 +143,8 @@ fn a_wrong_message_is_noticed_by_the_echo_too() {
         to.send(&message)?;
         from.receive(&mut message)
     };
-    let error = duet(Unix::SCOPE, Cores::Anywhere, far, near)
-        .expect_err("the message was wrong")
-        .to_string();
-    assert!(
-        error.contains("message 0 arrived wrong: its word 7"),
-        "{error}"
-    );
+    let error = duet(Unix::SCOPE, Cores::Anywhere, far, near).expect_err("the message was wrong").to_string();
+    assert!(error.contains("message 0 arrived wrong: its word 7"), "{error}");
     assert_childless();
 }
 
@@ -193,29 +154,9 @@ fn a_core_that_does_not_exist_is_an_error_of_either_side() {
     let core = allowed_cores().unwrap()[0];
     for scope in [Scope::Processes, Scope::Threads] {
         for none in [1023, usize::MAX] {
-            let far = duet(
-                scope,
-                Cores::Pinned {
-                    near: core,
-                    far: none,
-                },
-                || Ok(()),
-                || Ok(()),
-            );
-            assert!(
-                far.unwrap_err()
-                    .to_string()
-                    .contains(&format!("cannot pin to core {none}"))
-            );
-            let near = duet(
-                scope,
-                Cores::Pinned {
-                    near: none,
-                    far: core,
-                },
-                || Ok(()),
-                || Ok(()),
-            );
+            let far = duet(scope, Cores::Pinned { near: core, far: none }, || Ok(()), || Ok(()));
+            assert!(far.unwrap_err().to_string().contains(&format!("cannot pin to core {none}")));
+            let near = duet(scope, Cores::Pinned { near: none, far: core }, || Ok(()), || Ok(()));
             assert!(matches!(*near.unwrap_err(), Error::Pin { core, .. } if core == none));
         }
     }
@@ -229,19 +170,9 @@ fn the_two_sides_run_where_they_are_told_and_the_caller_is_free_again() {
     let (near, far) = (before[0], before[before.len() - 1]);
     for scope in [Scope::Processes, Scope::Threads] {
         let is_on = |core| {
-            if allowed_cores().ok() == Some(vec![core]) {
-                Ok(())
-            } else {
-                some_error()
-            }
+            if allowed_cores().ok() == Some(vec![core]) { Ok(()) } else { some_error() }
         };
-        duet(
-            scope,
-            Cores::Pinned { near, far },
-            move || is_on(far),
-            move || is_on(near),
-        )
-        .unwrap();
+        duet(scope, Cores::Pinned { near, far }, move || is_on(far), move || is_on(near)).unwrap();
         assert_eq!(allowed_cores().unwrap(), before);
     }
 }
@@ -261,11 +192,7 @@ fn a_child_dies_with_its_parent() {
         let far = move || -> Result<()> {
             let mut tell = tell;
             let _ = tell.write_all(&getpid().as_raw_nonzero().get().to_ne_bytes());
-            let _ = tell.write_all(
-                &getppid()
-                    .map_or(0, |id| id.as_raw_nonzero().get())
-                    .to_ne_bytes(),
-            );
+            let _ = tell.write_all(&getppid().map_or(0, |id| id.as_raw_nonzero().get()).to_ne_bytes());
             loop {
                 std::thread::park()
             }
@@ -282,10 +209,7 @@ fn a_child_dies_with_its_parent() {
         kill_process(parent, Signal::KILL).unwrap();
         // The child holds the pipe: its end is the child's end.
         let wanted = rustix::event::PollFd::new(&told, rustix::event::PollFlags::IN);
-        let limit = rustix::event::Timespec {
-            tv_sec: 10,
-            tv_nsec: 0,
-        };
+        let limit = rustix::event::Timespec { tv_sec: 10, tv_nsec: 0 };
         if rustix::event::poll(&mut [wanted], Some(&limit)) != Ok(1) {
             let _ = kill_process(child, Signal::KILL);
             panic!("the child has outlived its parent");
@@ -295,12 +219,8 @@ fn a_child_dies_with_its_parent() {
         assert!(rest.is_empty());
         Ok(())
     };
-    let error =
-        duet(Scope::Processes, Cores::Anywhere, parent, near).expect_err("the parent was killed");
-    assert!(
-        matches!(*error, Error::FarSideKilled { signal: 9 }),
-        "{error}"
-    );
+    let error = duet(Scope::Processes, Cores::Anywhere, parent, near).expect_err("the parent was killed");
+    assert!(matches!(*error, Error::FarSideKilled { signal: 9 }), "{error}");
     assert_childless();
 }
 

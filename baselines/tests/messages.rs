@@ -13,18 +13,9 @@ fn each_word_matters<const WORDS: usize>() {
                 broken.words_mut()[word] ^= 1 << bit;
                 assert!(!broken.is(number), "word {word}, bit {bit}");
                 match *broken.verify("test", number).unwrap_err() {
-                    Error::Corrupt {
-                        transport: "test",
-                        index,
-                        word: at,
-                        expected,
-                        found,
-                    } => {
+                    Error::Corrupt { transport: "test", index, word: at, expected, found } => {
                         assert_eq!((index, at, expected ^ found), (number, word, 1 << bit));
-                        assert_eq!(
-                            (expected, found),
-                            (sound.words()[word], broken.words()[word])
-                        );
+                        assert_eq!((expected, found), (sound.words()[word], broken.words()[word]));
                     }
                     other => panic!("{other}"),
                 }
@@ -81,9 +72,5 @@ fn the_first_wrong_one_of_a_batch_is_found() {
     assert_eq!(Message::first_wrong(&lost, 100), Some(40), "a lost message");
     let mut doubled = sound;
     doubled.insert(10, doubled[10]);
-    assert_eq!(
-        Message::first_wrong(&doubled, 100),
-        Some(11),
-        "a message that came twice"
-    );
+    assert_eq!(Message::first_wrong(&doubled, 100), Some(11), "a message that came twice");
 }

@@ -45,11 +45,7 @@ fn a_segment_in_use_is_listed_with_its_holder_and_not_unlinked_by_the_way() {
 #[test]
 fn an_unknown_name_is_refused_before_anything_is_removed() {
     let name = format!("cli-test-kept-{}", std::process::id());
-    let _ring = Ring::<u64>::builder()
-        .capacity(1)
-        .unlink_on_drop(true)
-        .create(name.as_str())
-        .expect("a fresh name");
+    let _ring = Ring::<u64>::builder().capacity(1).unlink_on_drop(true).create(name.as_str()).expect("a fresh name");
     let refused = rondel(&["unlink", &name, "no-such-segment"]);
     assert!(!refused.status.success());
     let told = text(&refused.stderr);

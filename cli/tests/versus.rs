@@ -29,11 +29,7 @@ fn run(command: &mut Command) -> Output {
 }
 
 fn stdout(output: &Output) -> String {
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout.clone()).expect("text")
 }
 
@@ -51,9 +47,7 @@ fn two_cores() -> bool {
 }
 
 fn number(line: &Value, field: &str) -> f64 {
-    line[field]
-        .as_f64()
-        .unwrap_or_else(|| panic!("no number {field} in {line}"))
+    line[field].as_f64().unwrap_or_else(|| panic!("no number {field} in {line}"))
 }
 
 #[test]
@@ -65,65 +59,32 @@ fn every_json_line_has_every_field() {
     let text = stdout(&run(versus(&QUICK).arg("--json")));
     let mut seen = BTreeSet::new();
     for line in text.lines() {
-        let line: Value =
-            serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
-        let name = |field: &str| {
-            line[field]
-                .as_str()
-                .unwrap_or_else(|| panic!("no {field} in {line}"))
-                .to_owned()
-        };
+        let line: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        let name = |field: &str| line[field].as_str().unwrap_or_else(|| panic!("no {field} in {line}")).to_owned();
         let (transport, test, wait) = (name("transport"), name("test"), name("wait"));
         let bytes = number(&line, "payload_bytes");
-        assert!(
-            ["spin", "park", "default"].contains(&wait.as_str()),
-            "{line}"
-        );
+        assert!(["spin", "park", "default"].contains(&wait.as_str()), "{line}");
         assert_eq!(number(&line, "repetitions"), 1.0);
-        assert_eq!(
-            name("between"),
-            if transport == "rtrb" {
-                "threads"
-            } else {
-                "processes"
-            }
-        );
+        assert_eq!(name("between"), if transport == "rtrb" { "threads" } else { "processes" });
         match test.as_str() {
             "round_trip" => {
-                let percentiles =
-                    ["p50_ns", "p99_ns", "p999_ns", "max_ns"].map(|field| number(&line, field));
+                let percentiles = ["p50_ns", "p99_ns", "p999_ns", "max_ns"].map(|field| number(&line, field));
                 assert!(percentiles.is_sorted() && percentiles[0] > 0.0, "{line}");
                 assert!(number(&line, "round_trips") >= 1.0);
             }
             "throughput" => {
                 let rate = number(&line, "messages_per_s");
                 assert!(rate > 0.0, "{line}");
-                assert!(
-                    (number(&line, "bytes_per_s") - rate * bytes).abs() <= bytes,
-                    "{line}"
-                );
-                assert!(
-                    line.get("batch")
-                        .is_none_or(|batch| batch.as_u64() > Some(1)),
-                    "{line}"
-                );
+                assert!((number(&line, "bytes_per_s") - rate * bytes).abs() <= bytes, "{line}");
+                assert!(line.get("batch").is_none_or(|batch| batch.as_u64() > Some(1)), "{line}");
             }
             other => panic!("an unknown test {other}"),
         }
         let batch = line.get("batch").is_some();
-        assert!(
-            seen.insert((transport, test, bytes as u64, wait, batch)),
-            "twice: {line}"
-        );
+        assert!(seen.insert((transport, test, bytes as u64, wait, batch)), "twice: {line}");
     }
     let has = |transport: &str, test: &str, bytes, wait: &str, batch| {
-        let wanted = (
-            transport.to_owned(),
-            test.to_owned(),
-            bytes,
-            wait.to_owned(),
-            batch,
-        );
+        let wanted = (transport.to_owned(), test.to_owned(), bytes, wait.to_owned(), batch);
         assert!(seen.contains(&wanted), "missing: {wanted:?}");
     };
     for bytes in [8, 64] {
@@ -156,33 +117,16 @@ fn the_table_names_the_machine_and_shows_the_ratios() {
     }
     let output = run(versus(&QUICK).args(["--only", "floor,pipe"]));
     let text = stdout(&output);
-    assert!(
-        text.lines()
-            .next()
-            .is_some_and(|line| line.contains("Linux") && line.contains("cores")),
-        "{text}"
-    );
+    assert!(text.lines().next().is_some_and(|line| line.contains("Linux") && line.contains("cores")), "{text}");
     for heading in ["p50", "p99.9", "× floor", "× futex", "× pipe", "× rtrb"] {
         assert!(text.contains(heading), "no {heading} in {text}");
     }
     // The floor is once itself, and so is the pipe.
-    let row = |transport: &str| {
-        text.lines()
-            .find(|line| line.split_whitespace().nth(1) == Some(transport))
-    };
-    assert!(
-        row("floor").is_some_and(|line| line.contains(" 1.00 ")),
-        "{text}"
-    );
+    let row = |transport: &str| text.lines().find(|line| line.split_whitespace().nth(1) == Some(transport));
+    assert!(row("floor").is_some_and(|line| line.contains(" 1.00 ")), "{text}");
     assert!(!text.contains("unix"), "{text}");
-    assert!(
-        !text.contains('\u{1b}'),
-        "colours where there is no terminal"
-    );
-    assert!(
-        output.stderr.is_empty(),
-        "progress where there is no terminal"
-    );
+    assert!(!text.contains('\u{1b}'), "colours where there is no terminal");
+    assert!(output.stderr.is_empty(), "progress where there is no terminal");
 }
 
 #[test]
@@ -203,19 +147,12 @@ fn one_core_is_told_to_be_too_few() {
     // SAFETY: the closure makes one system call, which is all that is allowed between fork and exec.
     unsafe { command.pre_exec(move || Ok(rustix::thread::sched_setaffinity(None, &set)?)) };
     let told = failure(&run(&mut command));
-    assert!(
-        told.contains("two processors are needed") && told.contains(&format!("core {core}")),
-        "{told}"
-    );
+    assert!(told.contains("two processors are needed") && told.contains(&format!("core {core}")), "{told}");
 }
 
 #[test]
 fn cores_that_cannot_be_are_told() {
-    for (cores, why) in [
-        ("0", "two cores"),
-        ("1,1", "must differ"),
-        ("0,99999", "may not run on core 99999"),
-    ] {
+    for (cores, why) in [("0", "two cores"), ("1,1", "must differ"), ("0,99999", "may not run on core 99999")] {
         let told = failure(&run(versus(&QUICK).args(["--cores", cores])));
         assert!(told.contains(why), "{cores}: {told}");
     }
@@ -228,19 +165,12 @@ fn a_reader_that_has_seen_enough_is_no_failure() {
         return;
     }
     let mut command = versus(&QUICK);
-    command
-        .args(["--json", "--only", "pipe"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+    command.args(["--json", "--only", "pipe"]).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut tool = command.spawn().expect("the tool starts");
     // As `head -0` would: gone before the first line is written.
     drop(tool.stdout.take());
     let output = tool.wait_with_output().expect("the tool ends");
-    assert!(
-        output.status.success() && output.stderr.is_empty(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success() && output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 /// A directory for temporary files that is empty at the start. It also marks the processes of one test: they have its
@@ -264,11 +194,8 @@ impl Temporary {
         let entries = std::fs::read_dir("/proc").expect("/proc").flatten();
         entries
             .filter(|entry| {
-                std::fs::read(entry.path().join("environ")).is_ok_and(|environment| {
-                    environment
-                        .windows(mark.len())
-                        .any(|window| window == mark.as_bytes())
-                })
+                std::fs::read(entry.path().join("environ"))
+                    .is_ok_and(|environment| environment.windows(mark.len()).any(|window| window == mark.as_bytes()))
             })
             .map(|entry| entry.file_name().to_string_lossy().into_owned())
             .collect()
@@ -278,11 +205,7 @@ impl Temporary {
         // A child is killed at the moment of its parent's death, but takes a moment to be gone.
         let begin = Instant::now();
         while !self.processes().is_empty() {
-            assert!(
-                begin.elapsed() < Duration::from_secs(10),
-                "left: {:?}",
-                self.processes()
-            );
+            assert!(begin.elapsed() < Duration::from_secs(10), "left: {:?}", self.processes());
             std::thread::sleep(Duration::from_millis(5));
         }
         assert_eq!(files(&self.0), Vec::<String>::new());
@@ -296,12 +219,8 @@ impl Drop for Temporary {
 }
 
 fn files(directory: &Path) -> Vec<String> {
-    let entries = std::fs::read_dir(directory)
-        .expect("the directory")
-        .flatten();
-    entries
-        .map(|entry| entry.file_name().to_string_lossy().into_owned())
-        .collect()
+    let entries = std::fs::read_dir(directory).expect("the directory").flatten();
+    entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
 }
 
 #[test]
@@ -325,11 +244,7 @@ fn ended_by(signal: rustix::process::Signal, name: &str) {
     let mut with_child = 0;
     for turn in 0..12 {
         let mut command = versus(&["--seconds", "60", "--repetitions", "200", "--only", "fifo"]);
-        let mut tool = place
-            .mark(&mut command)
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the tool starts");
+        let mut tool = place.mark(&mut command).stdout(Stdio::piped()).spawn().expect("the tool starts");
         // Until the tool has a child, then a little longer: 0 to 5.5 ms, in which several FIFOs come and go.
         let begin = Instant::now();
         while place.processes().len() < 2 && begin.elapsed() < Duration::from_secs(10) {
@@ -343,19 +258,13 @@ fn ended_by(signal: rustix::process::Signal, name: &str) {
         assert!(!status.success());
         let begin = Instant::now();
         while !place.processes().is_empty() {
-            assert!(
-                begin.elapsed() < Duration::from_secs(10),
-                "left: {:?}",
-                place.processes()
-            );
+            assert!(begin.elapsed() < Duration::from_secs(10), "left: {:?}", place.processes());
             std::thread::sleep(Duration::from_millis(1));
         }
     }
     assert!(with_child > 0, "the tool was never caught with a child");
     // One that was killed in the few microseconds in which a FIFO has a name is cleaned up after by the next.
-    stdout(&run(place
-        .mark(&mut versus(&QUICK))
-        .args(["--only", "fifo"])));
+    stdout(&run(place.mark(&mut versus(&QUICK)).args(["--only", "fifo"])));
     place.assert_nothing_left();
 }
 
@@ -378,35 +287,17 @@ fn a_transport_that_is_forbidden_is_a_line_and_no_failure() {
     }
     let nowhere = "/nonexistent/place";
     let mut command = versus(&QUICK);
-    let text = stdout(&run(command
-        .args(["--json", "--only", "fifo,unix"])
-        .env("TMPDIR", nowhere)));
-    let lines: Vec<Value> = text
-        .lines()
-        .map(|line| serde_json::from_str(line).expect("JSON"))
-        .collect();
+    let text = stdout(&run(command.args(["--json", "--only", "fifo,unix"]).env("TMPDIR", nowhere)));
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     let (fifo, unix): (Vec<_>, Vec<_>) = lines.iter().partition(|line| line["transport"] == "fifo");
     assert!(!fifo.is_empty() && !unix.is_empty());
     for line in fifo {
-        let why = line["unavailable"]
-            .as_str()
-            .unwrap_or_else(|| panic!("{line}"));
-        assert!(
-            why.contains("fifo is not available here: making a private directory: No such file"),
-            "{why}"
-        );
+        let why = line["unavailable"].as_str().unwrap_or_else(|| panic!("{line}"));
+        assert!(why.contains("fifo is not available here: making a private directory: No such file"), "{why}");
     }
     assert!(unix.iter().all(|line| line.get("unavailable").is_none()));
-    let table = stdout(&run(versus(&QUICK)
-        .args(["--only", "fifo,unix"])
-        .env("TMPDIR", nowhere)));
-    assert_eq!(
-        table
-            .matches("Not measured: fifo is not available here")
-            .count(),
-        1,
-        "{table}"
-    );
+    let table = stdout(&run(versus(&QUICK).args(["--only", "fifo,unix"]).env("TMPDIR", nowhere)));
+    assert_eq!(table.matches("Not measured: fifo is not available here").count(), 1, "{table}");
 }
 
 /// The output reaches a pipe that is read slowly, whole.
@@ -417,9 +308,7 @@ fn a_slow_reader_gets_everything() {
         return;
     }
     let mut command = versus(&QUICK);
-    command
-        .args(["--json", "--only", "floor"])
-        .stdout(Stdio::piped());
+    command.args(["--json", "--only", "floor"]).stdout(Stdio::piped());
     let mut tool = command.spawn().expect("the tool starts");
     let mut reader = BufReader::new(tool.stdout.take().expect("a pipe"));
     let mut first = String::new();

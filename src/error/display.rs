@@ -15,86 +15,43 @@ impl fmt::Display for SegmentError {
                 crate::segment::MAGIC
             ),
             Self::Corrupted(corruption) => corruption.fmt(f),
-            Self::NotInitialised => f.write_str(
-                "not initialised: the magic number is 0, which no segment made by rondel shows",
-            ),
+            Self::NotInitialised => {
+                f.write_str("not initialised: the magic number is 0, which no segment made by rondel shows")
+            }
             Self::LayoutVersion { expected, found } => {
-                write!(
-                    f,
-                    "the segment has layout version {found}, expected {expected}"
-                )
+                write!(f, "the segment has layout version {found}, expected {expected}")
             }
             Self::RingKind { expected, found } => match RingKind::try_from(*found) {
-                Ok(kind) => write!(
-                    f,
-                    "the segment holds a ring of kind {kind}, expected {expected}"
-                ),
-                Err(_) => write!(
-                    f,
-                    "the segment holds a ring of unknown kind {found}, expected {expected}"
-                ),
+                Ok(kind) => write!(f, "the segment holds a ring of kind {kind}, expected {expected}"),
+                Err(_) => write!(f, "the segment holds a ring of unknown kind {found}, expected {expected}"),
             },
             Self::UnknownRingKind { found } => {
-                write!(
-                    f,
-                    "the segment holds a ring of unknown kind {found}, expected one of 1 to 3"
-                )
+                write!(f, "the segment holds a ring of unknown kind {found}, expected one of 1 to 3")
             }
             Self::ElementSize { expected, found } => {
-                write!(
-                    f,
-                    "the segment holds elements of {found} bytes, expected {expected} bytes"
-                )
+                write!(f, "the segment holds elements of {found} bytes, expected {expected} bytes")
             }
             Self::ElementAlign { expected, found } => {
-                write!(
-                    f,
-                    "the segment's elements are aligned to {found} bytes, expected {expected} bytes"
-                )
+                write!(f, "the segment's elements are aligned to {found} bytes, expected {expected} bytes")
             }
             Self::SchemaTag { expected, found } => {
-                write!(
-                    f,
-                    "the segment has schema tag {found:#x}, expected {expected:#x}"
-                )
+                write!(f, "the segment has schema tag {found:#x}, expected {expected:#x}")
             }
             Self::Capacity { expected, found } => {
-                write!(
-                    f,
-                    "the segment has a capacity of {found} elements, expected {expected}"
-                )
+                write!(f, "the segment has a capacity of {found} elements, expected {expected}")
             }
-            Self::Geometry {
-                field,
-                expected,
-                found,
-            } => {
-                write!(
-                    f,
-                    "the header contradicts itself: {field} is {found}, expected {expected}"
-                )
+            Self::Geometry { field, expected, found } => {
+                write!(f, "the header contradicts itself: {field} is {found}, expected {expected}")
             }
-            Self::TooShort {
-                expected_bytes,
-                found_bytes,
-            } => {
-                write!(
-                    f,
-                    "the file is too short: {found_bytes} bytes, expected {expected_bytes}"
-                )
+            Self::TooShort { expected_bytes, found_bytes } => {
+                write!(f, "the file is too short: {found_bytes} bytes, expected {expected_bytes}")
             }
             Self::SealsMissing { expected, found } => write!(
                 f,
                 "the descriptor is not sealed: seals {found:#x}, expected {expected:#x} (SHRINK, GROW and SEAL) to be among them"
             ),
-            Self::Owner {
-                expected_uid,
-                found_uid,
-            } => {
-                write!(
-                    f,
-                    "the segment belongs to user {found_uid}, expected {expected_uid}"
-                )
+            Self::Owner { expected_uid, found_uid } => {
+                write!(f, "the segment belongs to user {found_uid}, expected {expected_uid}")
             }
             Self::Mode { expected, found } => {
                 write!(
@@ -103,20 +60,11 @@ impl fmt::Display for SegmentError {
                 )
             }
             Self::InvalidMode { requested } => {
-                write!(
-                    f,
-                    "mode {requested:#o} cannot be used: expected 0600 to be set, and nothing outside 0666"
-                )
+                write!(f, "mode {requested:#o} cannot be used: expected 0600 to be set, and nothing outside 0666")
             }
-            Self::RoleTaken {
-                role,
-                pid: Some(pid),
-            } => write!(f, "the role of {role} is taken by process {pid}"),
+            Self::RoleTaken { role, pid: Some(pid) } => write!(f, "the role of {role} is taken by process {pid}"),
             Self::RoleTaken { role, pid: None } => {
-                write!(
-                    f,
-                    "the role of {role} is taken, by a process that has not recorded its number yet"
-                )
+                write!(f, "the role of {role} is taken, by a process that has not recorded its number yet")
             }
             Self::NoSuchRole { role, roles } => {
                 write!(f, "there is no role {role}: the ring has {roles} roles")
@@ -142,49 +90,27 @@ impl fmt::Display for SegmentError {
                 write!(f, "{place} is {found}, expected a regular file")
             }
             Self::Leftover { pid } => {
-                write!(
-                    f,
-                    "a temporary file of process {pid}, left by a creation or deletion that was interrupted"
-                )
+                write!(f, "a temporary file of process {pid}, left by a creation or deletion that was interrupted")
             }
             Self::NoSpace { requested_bytes } => {
                 write!(f, "no room for a segment of {requested_bytes} bytes")
             }
-            Self::FileSizeLimit {
-                requested_bytes,
-                limit_bytes,
-            } => write!(
+            Self::FileSizeLimit { requested_bytes, limit_bytes } => write!(
                 f,
                 "the segment needs {requested_bytes} bytes, but this process may not make a file over {limit_bytes} bytes (RLIMIT_FSIZE)"
             ),
-            Self::ZeroCapacity => {
-                f.write_str("a ring needs a capacity of at least one element, found 0")
+            Self::ZeroCapacity => f.write_str("a ring needs a capacity of at least one element, found 0"),
+            Self::CapacityMissing => f.write_str("a capacity is needed to create a ring, and none was given"),
+            Self::CapacityTooLarge { requested, element_bytes } => {
+                write!(f, "a ring of {requested} elements of {element_bytes} bytes does not fit the address space")
             }
-            Self::CapacityMissing => {
-                f.write_str("a capacity is needed to create a ring, and none was given")
-            }
-            Self::CapacityTooLarge {
-                requested,
-                element_bytes,
-            } => write!(
-                f,
-                "a ring of {requested} elements of {element_bytes} bytes does not fit the address space"
-            ),
             Self::HugePagesUnavailable { requested, reason } => {
                 write!(f, "no {requested}: {reason}")
             }
-            Self::MemoryLock {
-                bytes,
-                limit: u64::MAX,
-                source,
-            } => {
+            Self::MemoryLock { bytes, limit: u64::MAX, source } => {
                 write!(f, "{bytes} bytes could not be locked into memory: {source}")
             }
-            Self::MemoryLock {
-                bytes,
-                limit,
-                source,
-            } => write!(
+            Self::MemoryLock { bytes, limit, source } => write!(
                 f,
                 "{bytes} bytes could not be locked into memory (the limit is {limit} bytes, RLIMIT_MEMLOCK): {source}"
             ),
@@ -203,9 +129,9 @@ impl fmt::Display for SegmentError {
 impl Error for SegmentError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            Self::MemoryLock { source, .. }
-            | Self::DescriptorLimit { source, .. }
-            | Self::Io { source, .. } => Some(source),
+            Self::MemoryLock { source, .. } | Self::DescriptorLimit { source, .. } | Self::Io { source, .. } => {
+                Some(source)
+            }
             _ => None,
         }
     }
@@ -215,10 +141,9 @@ impl fmt::Display for DescriptorProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotSet => f.write_str("the environment variable is not set"),
-            Self::Malformed { value } => write!(
-                f,
-                "the environment variable holds {value:?}, expected NUMBER:DEVICE:INODE"
-            ),
+            Self::Malformed { value } => {
+                write!(f, "the environment variable holds {value:?}, expected NUMBER:DEVICE:INODE")
+            }
             Self::NotOpen { fd } => write!(f, "descriptor {fd} is not open"),
             Self::AnotherFile { fd } => {
                 write!(f, "descriptor {fd} is not the file that was passed")
@@ -233,14 +158,8 @@ impl fmt::Display for MessageProblem {
         match self {
             Self::Closed => f.write_str("the peer closed the connection"),
             Self::NoDescriptor => f.write_str("the message carries no descriptor, expected one"),
-            Self::TooMany { found } => write!(
-                f,
-                "the message carries {found} descriptors or more, expected one"
-            ),
-            Self::Foreign { found } => write!(
-                f,
-                "the message holds the byte {found:#04x}, which rondel does not send"
-            ),
+            Self::TooMany { found } => write!(f, "the message carries {found} descriptors or more, expected one"),
+            Self::Foreign { found } => write!(f, "the message holds the byte {found:#04x}, which rondel does not send"),
         }
     }
 }

@@ -88,8 +88,7 @@ pub(crate) fn watch_forks() -> io::Result<()> {
     // SAFETY: the handlers are functions of the signature asked for and live as long as the
     // process. `before_fork` and `in_parent` only use atomics; `in_child` only atomics and `close`,
     // as a child of a process with threads has to.
-    let result =
-        unsafe { libc::pthread_atfork(Some(before_fork), Some(in_parent), Some(in_child)) };
+    let result = unsafe { libc::pthread_atfork(Some(before_fork), Some(in_parent), Some(in_child)) };
     if result != 0 {
         return Err(io::Error::from_raw_os_error(result));
     }
@@ -106,9 +105,7 @@ extern "C" fn before_fork() {
 extern "C" fn in_parent() {
     // Not below zero: where the handlers were installed while a fork was under way, some C
     // libraries run this one without having run the one before.
-    let _ = FORKS.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |forks| {
-        (forks & UNDER_WAY != 0).then(|| forks - 1)
-    });
+    let _ = FORKS.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |forks| (forks & UNDER_WAY != 0).then(|| forks - 1));
 }
 
 extern "C" fn in_child() {
@@ -141,18 +138,12 @@ fn slots() -> impl Iterator<Item = &'static Slot> {
 
 /// A slot of one's own, in state `RESERVED`.
 fn claim() -> &'static Slot {
-    let free = |slot: &&Slot| {
-        slot.fd
-            .compare_exchange(FREE, RESERVED, Ordering::AcqRel, Ordering::Relaxed)
-            .is_ok()
-    };
+    let free = |slot: &&Slot| slot.fd.compare_exchange(FREE, RESERVED, Ordering::AcqRel, Ordering::Relaxed).is_ok();
     if let Some(slot) = slots().find(free) {
         return slot;
     }
-    let slot: &'static Slot = Box::leak(Box::new(Slot {
-        fd: AtomicI32::new(RESERVED),
-        next: AtomicPtr::new(ptr::null_mut()),
-    }));
+    let slot: &'static Slot =
+        Box::leak(Box::new(Slot { fd: AtomicI32::new(RESERVED), next: AtomicPtr::new(ptr::null_mut()) }));
     let mut first = SLOTS.load(Ordering::Relaxed);
     loop {
         slot.next.store(first, Ordering::Relaxed);
@@ -232,9 +223,7 @@ impl Drop for Registered {
 
 impl std::fmt::Debug for Registered {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Registered")
-            .field(&self.borrow().map(|fd| fd.as_raw_fd()))
-            .finish()
+        f.debug_tuple("Registered").field(&self.borrow().map(|fd| fd.as_raw_fd())).finish()
     }
 }
 

@@ -13,9 +13,7 @@ fn file() -> File {
 #[test]
 fn a_lock_is_seen_from_outside_and_falls_with_its_value() {
     let file = file();
-    let lock = RoleLock::acquire(file.as_fd(), 7)
-        .expect("a lock")
-        .expect("free");
+    let lock = RoleLock::acquire(file.as_fd(), 7).expect("a lock").expect("free");
     assert!(is_locked(file.as_fd(), 7).expect("an answer"));
     assert!(!is_locked(file.as_fd(), 6).expect("an answer"));
     assert!(!lock.is_lost());
@@ -27,9 +25,7 @@ fn a_lock_is_seen_from_outside_and_falls_with_its_value() {
 #[test]
 fn closing_another_descriptor_of_the_file_drops_nothing() {
     let file = file();
-    let _lock = RoleLock::acquire(file.as_fd(), 0)
-        .expect("a lock")
-        .expect("free");
+    let _lock = RoleLock::acquire(file.as_fd(), 0).expect("a lock").expect("free");
     drop(reopen(file.as_fd()).expect("another description"));
     drop(file.try_clone().expect("another descriptor"));
     assert!(is_locked(file.as_fd(), 0).expect("an answer"));
@@ -40,13 +36,9 @@ fn one_of_many_threads_gets_the_role() {
     let file = file();
     for _ in 0..50 {
         let locks: Vec<_> = thread::scope(|scope| {
-            let threads: Vec<_> = (0..8)
-                .map(|_| scope.spawn(|| RoleLock::acquire(file.as_fd(), 3).expect("an answer")))
-                .collect();
-            threads
-                .into_iter()
-                .filter_map(|thread| thread.join().expect("no panic"))
-                .collect()
+            let threads: Vec<_> =
+                (0..8).map(|_| scope.spawn(|| RoleLock::acquire(file.as_fd(), 3).expect("an answer"))).collect();
+            threads.into_iter().filter_map(|thread| thread.join().expect("no panic")).collect()
         });
         assert_eq!(locks.len(), 1);
     }
@@ -57,9 +49,7 @@ fn a_read_only_description_can_ask_but_not_take() {
     let file = file();
     let path = format!("/proc/self/fd/{}", file.as_raw_fd());
     let reader = File::open(path).expect("opens again");
-    let lock = RoleLock::acquire(reader.as_fd(), 1)
-        .expect("reopened for writing")
-        .expect("free");
+    let lock = RoleLock::acquire(reader.as_fd(), 1).expect("reopened for writing").expect("free");
     assert!(is_locked(reader.as_fd(), 1).expect("an answer"));
     drop(lock);
     let refused = set_lock(reader.as_fd(), 1, libc::F_WRLCK).expect_err("no right to write");
@@ -70,9 +60,7 @@ fn a_read_only_description_can_ask_but_not_take() {
 #[test]
 fn dropping_gives_the_role_back_even_if_a_copy_has_escaped() {
     let file = file();
-    let lock = RoleLock::acquire(file.as_fd(), 2)
-        .expect("a lock")
-        .expect("free");
+    let lock = RoleLock::acquire(file.as_fd(), 2).expect("a lock").expect("free");
     // SAFETY: without flags it is a fork; the child calls nothing but `pause`.
     let child = unsafe { libc::syscall(libc::SYS_clone, libc::SIGCHLD, 0, 0, 0, 0) };
     if child == 0 {

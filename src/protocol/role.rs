@@ -34,7 +34,11 @@ pub(crate) enum Phase {
 pub(crate) fn phase(state: &AtomicU64) -> Phase {
     // ORDER [closed-seen]: Acquire, partner [close]. Whoever sees the phase also sees all that the holder
     // published before; without it a consumer could report "closed and drained" with elements still to come.
-    let word = state.load(Ordering::Acquire);
+    decode(state.load(Ordering::Acquire))
+}
+
+/// What a role's word means.
+pub(crate) fn decode(word: u64) -> Phase {
     match (word >> PHASE_BITS, word & ((1 << PHASE_BITS) - 1)) {
         (0, 0) => Phase::Never,
         (1.., ATTACHED) => Phase::Attached,

@@ -33,11 +33,9 @@ pub(super) enum Naming {
 /// Creates a segment at a name or path.
 pub(super) fn named(demand: &Demand, place: Place) -> Result<Segment, SegmentError> {
     match named_by(demand, &place, Naming::Nameless) {
-        Err(SegmentError::Io {
-            op: OPEN_NAMELESS,
-            source,
-            ..
-        }) if lacks_nameless_files(&source) => named_by(demand, &place, Naming::Sibling),
+        Err(SegmentError::Io { op: OPEN_NAMELESS, source, .. }) if lacks_nameless_files(&source) => {
+            named_by(demand, &place, Naming::Sibling)
+        }
         result => result,
     }
 }
@@ -48,33 +46,21 @@ const OPEN_NAMELESS: &str = "create a file for";
 /// kernels say that do not know the flag; ENOENT is also what a missing directory says, and then
 /// the other way of creating says it again.
 fn lacks_nameless_files(error: &io::Error) -> bool {
-    matches!(
-        error.raw_os_error(),
-        Some(libc::EOPNOTSUPP | libc::EISDIR | libc::ENOENT | libc::EINVAL)
-    )
+    matches!(error.raw_os_error(), Some(libc::EOPNOTSUPP | libc::EISDIR | libc::ENOENT | libc::EINVAL))
 }
 
 /// Creates a segment at a name or path, in one of the two ways.
-pub(super) fn named_by(
-    demand: &Demand,
-    place: &Place,
-    naming: Naming,
-) -> Result<Segment, SegmentError> {
+pub(super) fn named_by(demand: &Demand, place: &Place, naming: Naming) -> Result<Segment, SegmentError> {
     let path = place.to_path()?;
     check_mode(demand.mode)?;
     let header = Header::for_creation(demand)?;
     if demand.memory.huge == HugePages::Huge2M {
         let reason = "only an anonymous segment can have them".to_owned();
-        return Err(SegmentError::HugePagesUnavailable {
-            requested: HugePages::Huge2M,
-            reason,
-        });
+        return Err(SegmentError::HugePagesUnavailable { requested: HugePages::Huge2M, reason });
     }
     // Only to spare the work: the link below is what decides.
     if fs::symlink_metadata(&path).is_ok() {
-        return Err(SegmentError::AlreadyExists {
-            place: place.clone(),
-        });
+        return Err(SegmentError::AlreadyExists { place: place.clone() });
     }
     let directory = directory_of(&path);
     let mut options = OpenOptions::new();
@@ -82,21 +68,12 @@ pub(super) fn named_by(
     let (file, temporary) = match naming {
         Naming::Nameless => {
             options.custom_flags(libc::O_TMPFILE | libc::O_CLOEXEC);
-            (
-                options
-                    .open(&directory)
-                    .map_err(|error| failed(OPEN_NAMELESS, place, error))?,
-                None,
-            )
+            (options.open(&directory).map_err(|error| failed(OPEN_NAMELESS, place, error))?, None)
         }
         Naming::Sibling => {
             let temporary = temporary::path_in(&directory, Purpose::Creation);
-            options
-                .create_new(true)
-                .custom_flags(libc::O_NOFOLLOW | libc::O_CLOEXEC);
-            let file = options
-                .open(&temporary)
-                .map_err(|error| failed("create a temporary file for", place, error))?;
+            options.create_new(true).custom_flags(libc::O_NOFOLLOW | libc::O_CLOEXEC);
+            let file = options.open(&temporary).map_err(|error| failed("create a temporary file for", place, error))?;
             (file, Some(DeletedOnDrop(temporary)))
         }
     };
@@ -107,28 +84,15 @@ pub(super) fn named_by(
     let mapping = initialise(&file, &header, demand, place)?;
     let linked = give_name(&file, temporary.as_ref(), &path);
     linked.map_err(|error| match error.kind() {
-        io::ErrorKind::AlreadyExists => SegmentError::AlreadyExists {
-            place: place.clone(),
-        },
+        io::ErrorKind::AlreadyExists => SegmentError::AlreadyExists { place: place.clone() },
         _ => failed("give its name to", place, error),
     })?;
-    Segment::assemble(
-        Origin::Created,
-        file,
-        mapping,
-        header,
-        (place.clone(), Some(path)),
-        demand,
-    )
+    Segment::assemble(Origin::Created, file, mapping, header, (place.clone(), Some(path)), demand)
 }
 
 /// Gives a complete file its name. Never replaces anything: a name in use is `EEXIST`, whoever has
 /// taken it, and whenever.
-pub(super) fn give_name(
-    file: &File,
-    temporary: Option<&DeletedOnDrop>,
-    path: &Path,
-) -> io::Result<()> {
+pub(super) fn give_name(file: &File, temporary: Option<&DeletedOnDrop>, path: &Path) -> io::Result<()> {
     match temporary {
         None => sys::link_open_file(file.as_fd(), path),
         Some(DeletedOnDrop(temporary)) => fs::hard_link(temporary, path),
@@ -147,14 +111,7 @@ pub(super) fn anonymous(demand: &Demand) -> Result<Segment, SegmentError> {
     set_mode(&file, demand.mode, &place)?;
     let mapping = initialise(&file, &header, demand, &place)?;
     sys::add_seals(file.as_fd(), REQUIRED_SEALS).map_err(|error| failed("seal", &place, error))?;
-    Segment::assemble(
-        Origin::Created,
-        file,
-        mapping,
-        header,
-        (place, None),
-        demand,
-    )
+    Segment::assemble(Origin::Created, file, mapping, header, (place, None), demand)
 }
 
 fn memfd(huge: HugePages, place: &Place) -> Result<std::os::fd::OwnedFd, SegmentError> {
@@ -165,56 +122,38 @@ fn memfd(huge: HugePages, place: &Place) -> Result<std::os::fd::OwnedFd, Segment
     let file = match sys::memfd_create(c"rondel", flags | libc::MFD_NOEXEC_SEAL) {
         // Linux before 6.3 does not know MFD_NOEXEC_SEAL; the file could be made executable there,
         // which does a ring no harm.
-        Err(error) if error.raw_os_error() == Some(libc::EINVAL) => {
-            sys::memfd_create(c"rondel", flags)
-        }
+        Err(error) if error.raw_os_error() == Some(libc::EINVAL) => sys::memfd_create(c"rondel", flags),
         result => result,
     };
-    file.map_err(
-        |error| match (huge, SegmentError::io("create", place, error)) {
-            (HugePages::Huge2M, SegmentError::Io { source, .. }) => {
-                SegmentError::HugePagesUnavailable {
-                    requested: HugePages::Huge2M,
-                    reason: format!("the kernel offers none of this size: {source}"),
-                }
-            }
-            (_, error) => error,
+    file.map_err(|error| match (huge, SegmentError::io("create", place, error)) {
+        (HugePages::Huge2M, SegmentError::Io { source, .. }) => SegmentError::HugePagesUnavailable {
+            requested: HugePages::Huge2M,
+            reason: format!("the kernel offers none of this size: {source}"),
         },
-    )
+        (_, error) => error,
+    })
 }
 
 /// Makes a file as long as the header says, with all its memory allocated, maps it, and writes the
 /// header.
-fn initialise(
-    file: &File,
-    header: &Header,
-    demand: &Demand,
-    place: &Place,
-) -> Result<Mapping, SegmentError> {
+fn initialise(file: &File, header: &Header, demand: &Demand, place: &Place) -> Result<Mapping, SegmentError> {
     let len = header.total_len();
     let limit = sys::soft_limit(Resource::FileSize);
     if len > limit {
         // Asking the kernel would be answered with SIGXFSZ, which kills a process that does not
         // expect it.
-        return Err(SegmentError::FileSizeLimit {
-            requested_bytes: len,
-            limit_bytes: limit,
-        });
+        return Err(SegmentError::FileSizeLimit { requested_bytes: len, limit_bytes: limit });
     }
-    file.set_len(len)
-        .map_err(|error| no_room(error, header, demand, "set the length of", place))?;
-    let map =
-        || Mapping::new(file, len).map_err(|error| no_room(error, header, demand, "map", place));
+    file.set_len(len).map_err(|error| no_room(error, header, demand, "set the length of", place))?;
+    let map = || Mapping::new(file, len).map_err(|error| no_room(error, header, demand, "map", place));
     let mapping = if demand.memory.huge == HugePages::Transparent {
         // The pages have to be made through a mapping that has the advice: `fallocate` knows none
         // and makes small ones. It still follows, to report what could not be made.
         let mapping = map()?;
-        mapping
-            .advise_huge()
-            .map_err(|error| SegmentError::HugePagesUnavailable {
-                requested: HugePages::Transparent,
-                reason: format!("the kernel refuses the advice: {error}"),
-            })?;
+        mapping.advise_huge().map_err(|error| SegmentError::HugePagesUnavailable {
+            requested: HugePages::Transparent,
+            reason: format!("the kernel refuses the advice: {error}"),
+        })?;
         let _ = mapping.prefault();
         allocate(file, len).map_err(|error| no_room(error, header, demand, "allocate", place))?;
         mapping
@@ -224,9 +163,7 @@ fn initialise(
     };
     header.publish(&mapping);
     if demand.memory.prefault {
-        mapping
-            .prefault()
-            .map_err(|error| failed("prefault", place, error))?;
+        mapping.prefault().map_err(|error| failed("prefault", place, error))?;
     }
     if demand.memory.lock {
         mapping.lock()?;
@@ -248,9 +185,7 @@ fn write_zeros(file: &File, len: u64) -> io::Result<()> {
     let zeros = vec![0; 1 << 16];
     let mut offset = 0;
     while offset < len {
-        let piece = zeros
-            .len()
-            .min(usize::try_from(len - offset).unwrap_or(usize::MAX));
+        let piece = zeros.len().min(usize::try_from(len - offset).unwrap_or(usize::MAX));
         file.write_all_at(zeros.get(..piece).unwrap_or(&zeros), offset)?;
         offset += piece as u64;
     }
@@ -258,31 +193,20 @@ fn write_zeros(file: &File, len: u64) -> io::Result<()> {
 }
 
 /// Tells an error that means "no room" from the others.
-fn no_room(
-    error: io::Error,
-    header: &Header,
-    demand: &Demand,
-    op: &'static str,
-    place: &Place,
-) -> SegmentError {
+fn no_room(error: io::Error, header: &Header, demand: &Demand, op: &'static str, place: &Place) -> SegmentError {
     let requested_bytes = header.total_len();
     match (error.raw_os_error(), demand.memory.huge) {
-        (Some(libc::ENOSPC | libc::ENOMEM), HugePages::Huge2M) => {
-            SegmentError::HugePagesUnavailable {
-                requested: HugePages::Huge2M,
-                reason: format!(
-                    "the segment needs {} of them, more than the machine has reserved and free (vm.nr_hugepages): {error}",
-                    requested_bytes / header.page_len()
-                ),
-            }
-        }
-        (Some(libc::ENOSPC | libc::EDQUOT | libc::ENOMEM), _) => {
-            SegmentError::NoSpace { requested_bytes }
-        }
-        (Some(libc::EFBIG), _) => SegmentError::CapacityTooLarge {
-            requested: header.capacity(),
-            element_bytes: header.element_size(),
+        (Some(libc::ENOSPC | libc::ENOMEM), HugePages::Huge2M) => SegmentError::HugePagesUnavailable {
+            requested: HugePages::Huge2M,
+            reason: format!(
+                "the segment needs {} of them, more than the machine has reserved and free (vm.nr_hugepages): {error}",
+                requested_bytes / header.page_len()
+            ),
         },
+        (Some(libc::ENOSPC | libc::EDQUOT | libc::ENOMEM), _) => SegmentError::NoSpace { requested_bytes },
+        (Some(libc::EFBIG), _) => {
+            SegmentError::CapacityTooLarge { requested: header.capacity(), element_bytes: header.element_size() }
+        }
         _ => failed(op, place, error),
     }
 }
@@ -302,8 +226,7 @@ fn check_mode(mode: u32) -> Result<(), SegmentError> {
 
 /// Sets the mode to exactly this; the mode given when a file is opened is curtailed by the umask.
 fn set_mode(file: &File, mode: u32, place: &Place) -> Result<(), SegmentError> {
-    file.set_permissions(Permissions::from_mode(mode))
-        .map_err(|error| failed("set the mode of", place, error))
+    file.set_permissions(Permissions::from_mode(mode)).map_err(|error| failed("set the mode of", place, error))
 }
 
 fn directory_of(path: &Path) -> PathBuf {

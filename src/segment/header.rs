@@ -75,10 +75,7 @@ impl Header {
         }
         let page_len = demand.memory.page_len();
         let body_len = (demand.body_len)(capacity)?;
-        let too_large = SegmentError::CapacityTooLarge {
-            requested: capacity,
-            element_bytes: demand.element.size,
-        };
+        let too_large = SegmentError::CapacityTooLarge { requested: capacity, element_bytes: demand.element.size };
         let total_len = total_len(body_len, page_len).ok_or(too_large)?;
         Ok(Self {
             magic: MAGIC,
@@ -107,9 +104,7 @@ impl Header {
         let words: Words = bytemuck::cast(*self);
         let [magic, rest @ ..] = words;
         for (index, word) in rest.into_iter().enumerate() {
-            mapping
-                .header_word(index + 1)
-                .store(word, Ordering::Relaxed);
+            mapping.header_word(index + 1).store(word, Ordering::Relaxed);
         }
         mapping.header_word(0).store(magic, Ordering::Release);
     }
@@ -120,16 +115,12 @@ impl Header {
     /// Reads through the file and not through a mapping: a file that is being truncated gives an
     /// error here and not a SIGBUS, and a listing needs no mapping at all.
     pub(super) fn read(file: &File, file_len: u64, place: &Place) -> Result<Self, SegmentError> {
-        let too_short = |expected_bytes| SegmentError::TooShort {
-            expected_bytes,
-            found_bytes: file_len,
-        };
+        let too_short = |expected_bytes| SegmentError::TooShort { expected_bytes, found_bytes: file_len };
         let read = |bytes: &mut [u8], offset| {
-            file.read_exact_at(bytes, offset)
-                .map_err(|error| match error.kind() {
-                    io::ErrorKind::UnexpectedEof => too_short(BODY_OFFSET),
-                    _ => SegmentError::io("read the header of", place, error),
-                })
+            file.read_exact_at(bytes, offset).map_err(|error| match error.kind() {
+                io::ErrorKind::UnexpectedEof => too_short(BODY_OFFSET),
+                _ => SegmentError::io("read the header of", place, error),
+            })
         };
         let mut magic = [0; 8];
         read(&mut magic, 0)?;
@@ -141,17 +132,11 @@ impl Header {
         // Acquire: pairs with the Release store of the magic number in `publish`. What is read from
         // here on is what was written before it.
         fence(Ordering::Acquire);
-        let mut header = Self {
-            magic: MAGIC,
-            ..Self::zeroed()
-        };
+        let mut header = Self { magic: MAGIC, ..Self::zeroed() };
         let bytes = bytemuck::bytes_of_mut(&mut header);
         read(bytes.get_mut(8..).unwrap_or_default(), 8)?;
         if header.layout_version != LAYOUT_VERSION {
-            return Err(SegmentError::LayoutVersion {
-                expected: LAYOUT_VERSION,
-                found: header.layout_version,
-            });
+            return Err(SegmentError::LayoutVersion { expected: LAYOUT_VERSION, found: header.layout_version });
         }
         Ok(header)
     }
@@ -162,10 +147,7 @@ impl Header {
     /// later needs to check again.
     pub(super) fn check(&self, demand: &Demand) -> Result<(), SegmentError> {
         if self.kind != u32::from(demand.kind) {
-            return Err(SegmentError::RingKind {
-                expected: demand.kind,
-                found: self.kind,
-            });
+            return Err(SegmentError::RingKind { expected: demand.kind, found: self.kind });
         }
         let (expected, found) = (demand.element.size, self.element_size);
         if expected != found {
@@ -181,26 +163,15 @@ impl Header {
         }
         match demand.capacity {
             Some(expected) if expected != self.capacity => {
-                return Err(SegmentError::Capacity {
-                    expected,
-                    found: self.capacity,
-                });
+                return Err(SegmentError::Capacity { expected, found: self.capacity });
             }
             _ => {}
         }
         if self.capacity == 0 {
-            return Err(SegmentError::Geometry {
-                field: "capacity",
-                expected: 1,
-                found: 0,
-            });
+            return Err(SegmentError::Geometry { field: "capacity", expected: 1, found: 0 });
         }
         implied("body_offset", BODY_OFFSET, self.body_offset)?;
-        implied(
-            "role_count",
-            demand.role_count().into(),
-            self.role_count.into(),
-        )?;
+        implied("role_count", demand.role_count().into(), self.role_count.into())?;
         implied("role_stride", ROLE_STRIDE.into(), self.role_stride.into())?;
         implied("body_len", (demand.body_len)(self.capacity)?, self.body_len)?;
         self.check_total_len()
@@ -214,11 +185,9 @@ impl Header {
         }
         match total_len(self.body_len, self.page_len) {
             Some(total_len) => implied("total_len", total_len, self.total_len),
-            None => Err(SegmentError::Geometry {
-                field: "body_len",
-                expected: largest_total_len(),
-                found: self.body_len,
-            }),
+            None => {
+                Err(SegmentError::Geometry { field: "body_len", expected: largest_total_len(), found: self.body_len })
+            }
         }
     }
 
@@ -228,10 +197,7 @@ impl Header {
     /// be mapped whole.
     pub(super) fn check_file_len(&self, file_len: u64) -> Result<(), SegmentError> {
         if file_len < self.total_len {
-            return Err(SegmentError::TooShort {
-                expected_bytes: self.total_len,
-                found_bytes: file_len,
-            });
+            return Err(SegmentError::TooShort { expected_bytes: self.total_len, found_bytes: file_len });
         }
         implied("total_len", file_len, self.total_len)
     }
@@ -284,30 +250,18 @@ impl Header {
 }
 
 fn implied(field: &'static str, expected: u64, found: u64) -> Result<(), SegmentError> {
-    if expected == found {
-        Ok(())
-    } else {
-        Err(SegmentError::Geometry {
-            field,
-            expected,
-            found,
-        })
-    }
+    if expected == found { Ok(()) } else { Err(SegmentError::Geometry { field, expected, found }) }
 }
 
 /// The length of a segment, in bytes: header and body, rounded up to whole pages. `None` where no
 /// mapping can be so long.
 fn total_len(body_len: u64, page_len: u64) -> Option<u64> {
-    let total = BODY_OFFSET
-        .checked_add(body_len)?
-        .checked_next_multiple_of(page_len)?;
+    let total = BODY_OFFSET.checked_add(body_len)?.checked_next_multiple_of(page_len)?;
     (total <= largest_total_len()).then_some(total)
 }
 
 /// The longest mapping: no object, and no offset in one, may exceed `isize::MAX` in Rust; nor a
 /// file `i64::MAX` in Linux.
 fn largest_total_len() -> u64 {
-    u64::try_from(isize::MAX)
-        .unwrap_or(u64::MAX)
-        .min(i64::MAX as u64)
+    u64::try_from(isize::MAX).unwrap_or(u64::MAX).min(i64::MAX as u64)
 }

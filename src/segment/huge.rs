@@ -44,11 +44,7 @@ const SHMEM_2M: &str = "/sys/kernel/mm/transparent_hugepage/hugepages-2048kB/shm
 pub(super) fn check_transparent_memfd() -> Result<(), SegmentError> {
     let by_size = fs::read_to_string(SHMEM_2M).ok();
     let general = fs::read_to_string(SHMEM).ok();
-    judge_memfd(
-        by_size.as_deref().and_then(selected),
-        general.as_deref().and_then(selected),
-    )
-    .map_err(unavailable)
+    judge_memfd(by_size.as_deref().and_then(selected), general.as_deref().and_then(selected)).map_err(unavailable)
 }
 
 /// Refuses transparent huge pages for a file where advice could have no effect: only tmpfs mounted
@@ -57,18 +53,11 @@ pub(super) fn check_transparent_file(file: &File) -> Result<(), SegmentError> {
     let device = file.metadata().map(|data| data.dev()).unwrap_or(0);
     let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
     let general = fs::read_to_string(SHMEM).ok();
-    judge_file(
-        general.as_deref().and_then(selected),
-        mount_of(&mounts, device),
-    )
-    .map_err(unavailable)
+    judge_file(general.as_deref().and_then(selected), mount_of(&mounts, device)).map_err(unavailable)
 }
 
 fn unavailable(reason: String) -> SegmentError {
-    SegmentError::HugePagesUnavailable {
-        requested: HugePages::Transparent,
-        reason,
-    }
+    SegmentError::HugePagesUnavailable { requested: HugePages::Transparent, reason }
 }
 
 fn judge_memfd(by_size: Option<&str>, general: Option<&str>) -> Result<(), String> {
@@ -76,15 +65,11 @@ fn judge_memfd(by_size: Option<&str>, general: Option<&str>) -> Result<(), Strin
         (Some(setting), _) if setting != "inherit" => (SHMEM_2M, setting),
         (_, Some(setting)) => (SHMEM, setting),
         (_, None) => {
-            return Err(format!(
-                "this kernel has no transparent huge pages for shared memory ({SHMEM} is missing)"
-            ));
+            return Err(format!("this kernel has no transparent huge pages for shared memory ({SHMEM} is missing)"));
         }
     };
     match setting {
-        "never" | "deny" => Err(format!(
-            "{file} is set to {setting:?}, expected \"advise\" or more"
-        )),
+        "never" | "deny" => Err(format!("{file} is set to {setting:?}, expected \"advise\" or more")),
         _ => Ok(()),
     }
 }
@@ -92,34 +77,22 @@ fn judge_memfd(by_size: Option<&str>, general: Option<&str>) -> Result<(), Strin
 fn judge_file(general: Option<&str>, mount: Option<Mount<'_>>) -> Result<(), String> {
     match general {
         None => {
-            return Err(format!(
-                "this kernel has no transparent huge pages for shared memory ({SHMEM} is missing)"
-            ));
+            return Err(format!("this kernel has no transparent huge pages for shared memory ({SHMEM} is missing)"));
         }
         Some("deny") => return Err(format!("{SHMEM} is set to \"deny\"")),
         Some("force") => return Ok(()),
         Some(_) => {}
     }
     let Some(mount) = mount else {
-        return Err(
-            "the mount that holds the file could not be found in /proc/self/mountinfo".to_owned(),
-        );
+        return Err("the mount that holds the file could not be found in /proc/self/mountinfo".to_owned());
     };
     if mount.kind != "tmpfs" {
-        return Err(format!(
-            "the file is on {}, which does not have them; tmpfs does",
-            mount.kind
-        ));
+        return Err(format!("the file is on {}, which does not have them; tmpfs does", mount.kind));
     }
-    match mount
-        .options
-        .split(',')
-        .find_map(|option| option.strip_prefix("huge="))
-    {
-        None | Some("never") => Err(format!(
-            "the tmpfs at {} is mounted without them; remount it with huge=advise",
-            mount.point
-        )),
+    match mount.options.split(',').find_map(|option| option.strip_prefix("huge=")) {
+        None | Some("never") => {
+            Err(format!("the tmpfs at {} is mounted without them; remount it with huge=advise", mount.point))
+        }
         Some(_) => Ok(()),
     }
 }
@@ -140,11 +113,7 @@ struct Mount<'a> {
 
 /// Finds the mount of a device number.
 fn mount_of(mounts: &str, device: u64) -> Option<Mount<'_>> {
-    let number = format!(
-        "{}:{}",
-        libc::major(device as libc::dev_t),
-        libc::minor(device as libc::dev_t)
-    );
+    let number = format!("{}:{}", libc::major(device as libc::dev_t), libc::minor(device as libc::dev_t));
     mounts.lines().find_map(|line| {
         // ID PARENT MAJOR:MINOR ROOT POINT OPTIONS [OPTIONAL...] - KIND SOURCE SUPER-OPTIONS
         let (before, after) = line.split_once(" - ")?;
@@ -154,11 +123,7 @@ fn mount_of(mounts: &str, device: u64) -> Option<Mount<'_>> {
         }
         let point = before.nth(1)?;
         let mut after = after.split(' ');
-        Some(Mount {
-            point,
-            kind: after.next()?,
-            options: after.nth(1)?,
-        })
+        Some(Mount { point, kind: after.next()?, options: after.nth(1)? })
     })
 }
 
@@ -168,10 +133,7 @@ mod tests {
 
     #[test]
     fn the_bracketed_word_is_the_setting() {
-        assert_eq!(
-            selected("always within_size advise [never] deny force\n"),
-            Some("never")
-        );
+        assert_eq!(selected("always within_size advise [never] deny force\n"), Some("never"));
         assert_eq!(selected("[always] never"), Some("always"));
         assert_eq!(selected("nothing"), None);
     }
@@ -181,14 +143,8 @@ mod tests {
         assert_eq!(judge_memfd(None, Some("advise")), Ok(()));
         assert_eq!(judge_memfd(Some("inherit"), Some("always")), Ok(()));
         assert_eq!(judge_memfd(Some("always"), Some("never")), Ok(()));
-        assert!(
-            judge_memfd(Some("inherit"), Some("never"))
-                .is_err_and(|reason| reason.contains("\"never\""))
-        );
-        assert!(
-            judge_memfd(Some("never"), Some("always"))
-                .is_err_and(|reason| reason.contains("2048kB"))
-        );
+        assert!(judge_memfd(Some("inherit"), Some("never")).is_err_and(|reason| reason.contains("\"never\"")));
+        assert!(judge_memfd(Some("never"), Some("always")).is_err_and(|reason| reason.contains("2048kB")));
         assert!(judge_memfd(None, None).is_err_and(|reason| reason.contains("missing")));
     }
 
@@ -199,16 +155,8 @@ mod tests {
 25 22 0:23 / /dev/shm rw,nosuid shared:4 - tmpfs tmpfs rw,size=64k
 26 22 0:24 / /mnt/huge rw - tmpfs tmpfs rw,huge=advise,inode64
 27 22 0:25 / /mnt/none rw - tmpfs tmpfs rw,huge=never";
-        let on = |minor| {
-            judge_file(
-                Some("never"),
-                mount_of(mounts, libc::makedev(0, minor) as u64),
-            )
-        };
-        assert!(
-            on(23)
-                .is_err_and(|reason| reason.contains("/dev/shm") && reason.contains("huge=advise"))
-        );
+        let on = |minor| judge_file(Some("never"), mount_of(mounts, libc::makedev(0, minor) as u64));
+        assert!(on(23).is_err_and(|reason| reason.contains("/dev/shm") && reason.contains("huge=advise")));
         assert_eq!(on(24), Ok(()));
         assert!(on(25).is_err_and(|reason| reason.contains("/mnt/none")));
         assert!(on(99).is_err_and(|reason| reason.contains("could not be found")));

@@ -13,10 +13,11 @@ use std::path::{Path, PathBuf};
 use super::attach::{self, Access};
 use super::header::{BODY_OFFSET, Header};
 use super::place::{NAMED_DIR, NAMED_PREFIX, Place, TEMPORARY_PREFIX};
-use super::role::{ATTACHED, CLOSED, NEVER_ATTACHED, ROLE_STRIDE, recorded_pid};
+use super::role::{ROLE_STRIDE, recorded_pid};
 use super::{RingKind, sys, temporary, unlink};
 use crate::error::SegmentError;
 use crate::liveness::is_locked;
+use crate::protocol::role::{Phase, decode};
 
 /// A file among the named segments.
 #[derive(Debug)]
@@ -82,7 +83,7 @@ pub enum RoleState {
     /// The last holder has given the role back.
     Closed,
     /// The record holds a number that means nothing.
-    Unknown(u8),
+    Unknown(u64),
 }
 
 impl SegmentInfo {
@@ -102,9 +103,7 @@ impl SegmentInfo {
     /// Whether anybody holds a role. `false` for what is no segment.
     #[must_use]
     pub fn is_in_use(&self) -> bool {
-        self.detail
-            .as_ref()
-            .is_ok_and(|detail| detail.roles.iter().any(|role| role.alive))
+        self.detail.as_ref().is_ok_and(|detail| detail.roles.iter().any(|role| role.alive))
     }
 }
 
@@ -153,11 +152,7 @@ fn list_in(directory: &Path, uid: u32) -> Result<Vec<SegmentInfo>, SegmentError>
 /// The name to list a file under; `None` if it has nothing to do with rondel.
 fn segment_name(file_name: &OsStr) -> Option<&str> {
     let name = file_name.to_str()?;
-    if name.starts_with(TEMPORARY_PREFIX) {
-        Some(name)
-    } else {
-        name.strip_prefix(NAMED_PREFIX)
-    }
+    if name.starts_with(TEMPORARY_PREFIX) { Some(name) } else { name.strip_prefix(NAMED_PREFIX) }
 }
 
 /// Looks at one file. `None` if it is another user's, or has gone.
@@ -169,28 +164,14 @@ fn describe(name: String, path: PathBuf, uid: u32) -> Option<SegmentInfo> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
         Err(error) => {
             let detail = Err(SegmentError::io("inspect", &place, error));
-            return Some(SegmentInfo {
-                name,
-                path,
-                bytes: 0,
-                mode: 0,
-                detail,
-                file: None,
-            });
+            return Some(SegmentInfo { name, path, bytes: 0, mode: 0, detail, file: None });
         }
     }
     let file = match attach::open(&path, &place, Access::Read) {
         Ok(file) => file,
         Err(SegmentError::NotFound { .. }) => return None,
         Err(error) => {
-            return Some(SegmentInfo {
-                name,
-                path,
-                bytes: 0,
-                mode: 0,
-                detail: Err(error),
-                file: None,
-            });
+            return Some(SegmentInfo { name, path, bytes: 0, mode: 0, detail: Err(error), file: None });
         }
     };
     let (bytes, mode, detail) = match attach::inspect(&file, &place) {
@@ -204,22 +185,13 @@ fn describe(name: String, path: PathBuf, uid: u32) -> Option<SegmentInfo> {
         }
         Err(error) => (0, 0, Err(error)),
     };
-    Some(SegmentInfo {
-        name,
-        path,
-        bytes,
-        mode,
-        detail,
-        file: Some(file),
-    })
+    Some(SegmentInfo { name, path, bytes, mode, detail, file: Some(file) })
 }
 
 /// Reads what a file says it is.
 fn examine(file: &File, file_len: u64, place: &Place) -> Result<SegmentDetail, SegmentError> {
     let header = Header::read(file, file_len, place)?;
-    let kind = header
-        .kind()
-        .map_err(|found| SegmentError::UnknownRingKind { found })?;
+    let kind = header.kind().map_err(|found| SegmentError::UnknownRingKind { found })?;
     header.check_total_len()?;
     header.check_file_len(file_len)?;
     let roles = (0..header.role_count().min(MOST_ROLES))
@@ -240,30 +212,21 @@ fn examine(file: &File, file_len: u64, place: &Place) -> Result<SegmentDetail, S
 const MOST_ROLES: u64 = 256;
 
 /// Reads one role's record, and asks whether its lock is held.
-fn examine_role(
-    file: &File,
-    kind: RingKind,
-    role: u64,
-    place: &Place,
-) -> Result<RoleInfo, SegmentError> {
+fn examine_role(file: &File, kind: RingKind, role: u64, place: &Place) -> Result<RoleInfo, SegmentError> {
     let mut record = [0; 16];
     let offset = BODY_OFFSET + role * u64::from(ROLE_STRIDE);
-    file.read_exact_at(&mut record, offset)
-        .map_err(|error| SegmentError::io("read a role of", place, error))?;
+    file.read_exact_at(&mut record, offset).map_err(|error| SegmentError::io("read a role of", place, error))?;
     let [state, pid]: [u64; 2] = bytemuck::cast(record);
-    let alive = is_locked(file.as_fd(), role)
-        .map_err(|error| SegmentError::io("ask who holds a role of", place, error))?;
-    let name = usize::try_from(role)
-        .ok()
-        .and_then(|index| kind.role_names().get(index));
-    let [phase, ..] = state.to_le_bytes();
+    let alive =
+        is_locked(file.as_fd(), role).map_err(|error| SegmentError::io("ask who holds a role of", place, error))?;
+    let name = usize::try_from(role).ok().and_then(|index| kind.role_names().get(index));
     Ok(RoleInfo {
         name: name.map_or_else(|| format!("role {role}"), |name| (*name).to_owned()),
-        state: match phase {
-            NEVER_ATTACHED => RoleState::NeverAttached,
-            ATTACHED => RoleState::Attached,
-            CLOSED => RoleState::Closed,
-            unknown => RoleState::Unknown(unknown),
+        state: match decode(state) {
+            Phase::Never => RoleState::NeverAttached,
+            Phase::Attached => RoleState::Attached,
+            Phase::Closed => RoleState::Closed,
+            Phase::Invalid(word) => RoleState::Unknown(word),
         },
         pid: recorded_pid(state, pid),
         alive,

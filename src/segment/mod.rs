@@ -59,7 +59,7 @@ pub use self::huge::HugePages;
 pub use self::kind::RingKind;
 pub use self::list::{RoleInfo, RoleState, SegmentDetail, SegmentInfo, list};
 pub use self::place::Place;
-pub(crate) use self::role::{ATTACHED, CLOSED, NEVER_ATTACHED, ROLE_STRIDE, RoleRecord};
+pub(crate) use self::role::{ROLE_STRIDE, RoleRecord};
 
 /// Keeps [`RingType`] to the rings of this crate.
 pub(crate) mod sealed {
@@ -126,21 +126,10 @@ impl Segment {
         demand: &Demand,
     ) -> Result<Self, SegmentError> {
         // Before any role is taken, and as early as possible: see `liveness`.
-        watch_forks()
-            .map_err(|error| SegmentError::io("watch for forks, to open", &place, error))?;
+        watch_forks().map_err(|error| SegmentError::io("watch for forks, to open", &place, error))?;
         let unlinker = (origin == Origin::Created && demand.unlink_on_drop).then(std::process::id);
         let (kind, roles) = (demand.kind, demand.roles);
-        Ok(Self {
-            file,
-            mapping,
-            header,
-            kind,
-            roles,
-            place,
-            path,
-            created: origin == Origin::Created,
-            unlinker,
-        })
+        Ok(Self { file, mapping, header, kind, roles, place, path, created: origin == Origin::Created, unlinker })
     }
 
     /// The kind of ring.
@@ -241,12 +230,7 @@ impl Segment {
         if start.checked_add(ROLE_STRIDE as usize)? > self.body_len() {
             return None;
         }
-        let record = self
-            .mapping
-            .body()
-            .as_ptr()
-            .wrapping_add(start)
-            .cast::<RoleRecord>();
+        let record = self.mapping.body().as_ptr().wrapping_add(start).cast::<RoleRecord>();
         // SAFETY: the record's 128 bytes are inside the body (just checked), which is mapped for as
         // long as `self` is borrowed; it is aligned, because the body starts at a page and the
         // stride is the record's alignment. All its fields are atomics, so that peers may write
@@ -262,10 +246,7 @@ impl Segment {
     /// [`SegmentError::NoSuchRole`], [`SegmentError::DescriptorLimit`], and [`SegmentError::Io`] if
     /// the file cannot be opened a second time.
     pub(crate) fn lock_role(&self, role: usize) -> Result<RoleLock, SegmentError> {
-        let no_such_role = || SegmentError::NoSuchRole {
-            role,
-            roles: self.roles.len(),
-        };
+        let no_such_role = || SegmentError::NoSuchRole { role, roles: self.roles.len() };
         let name = *self.roles.get(role).ok_or_else(no_such_role)?;
         let byte = u64::try_from(role).map_err(|_| no_such_role())?;
         if let Some(lock) = RoleLock::acquire(self.file.as_fd(), byte)? {

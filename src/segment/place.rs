@@ -87,9 +87,8 @@ impl Place {
             }
             Where::Path(path) => {
                 check_path(path)?;
-                std::path::absolute(path).map_err(|source| {
-                    SegmentError::io("find the current directory for", self, source)
-                })
+                std::path::absolute(path)
+                    .map_err(|source| SegmentError::io("find the current directory for", self, source))
             }
             Where::Anonymous => Err(SegmentError::Anonymous),
         }
@@ -110,10 +109,7 @@ fn check_name(name: &str) -> Result<(), SegmentError> {
     } else {
         return Ok(());
     };
-    Err(SegmentError::InvalidName {
-        name: name.to_owned(),
-        reason,
-    })
+    Err(SegmentError::InvalidName { name: name.to_owned(), reason })
 }
 
 /// Says what is wrong with a path.
@@ -128,10 +124,7 @@ fn check_path(path: &Path) -> Result<(), SegmentError> {
     } else {
         return Ok(());
     };
-    Err(SegmentError::InvalidName {
-        name: path.to_string_lossy().into_owned(),
-        reason,
-    })
+    Err(SegmentError::InvalidName { name: path.to_string_lossy().into_owned(), reason })
 }
 
 impl From<&str> for Place {
@@ -195,15 +188,8 @@ mod tests {
     #[test]
     fn names_are_files_in_dev_shm() {
         let longest = "x".repeat(200);
-        for name in [
-            "a",
-            "prices",
-            "A-Z_0.9",
-            "..".trim_start_matches('.'),
-            &longest,
-        ]
-        .into_iter()
-        .filter(|n| !n.is_empty())
+        for name in
+            ["a", "prices", "A-Z_0.9", "..".trim_start_matches('.'), &longest].into_iter().filter(|n| !n.is_empty())
         {
             let path = Place::from(name).to_path().expect(name);
             assert_eq!(path, Path::new("/dev/shm").join(format!("rondel.{name}")));
@@ -217,26 +203,16 @@ mod tests {
         assert_eq!(reason(".hidden"), Some("starts with a dot"));
         assert_eq!(reason(".."), Some("starts with a dot"));
         for name in ["a/b", "a b", "ä", "a\0", "a\n"] {
-            assert_eq!(
-                reason(name),
-                Some("has a character outside A-Z a-z 0-9 . _ -"),
-                "{name:?}"
-            );
+            assert_eq!(reason(name), Some("has a character outside A-Z a-z 0-9 . _ -"), "{name:?}");
         }
     }
 
     #[test]
     fn paths_must_name_a_file() {
         assert_eq!(reason(Path::new("")), Some("is empty"));
-        assert_eq!(
-            reason(Path::new("/tmp/")),
-            Some("does not end in a file name")
-        );
+        assert_eq!(reason(Path::new("/tmp/")), Some("does not end in a file name"));
         assert_eq!(reason(Path::new("/")), Some("does not end in a file name"));
-        assert_eq!(
-            reason(Path::new("/tmp/..")),
-            Some("does not end in a file name")
-        );
+        assert_eq!(reason(Path::new("/tmp/..")), Some("does not end in a file name"));
         assert_eq!(reason(Path::new("/tmp/a\0b")), Some("contains a zero byte"));
         assert_eq!(reason(Path::new("/tmp/a")), None);
     }
@@ -244,11 +220,6 @@ mod tests {
     #[test]
     fn relative_paths_are_made_absolute() {
         let path = Place::path("some-ring").to_path().expect("a relative path");
-        assert_eq!(
-            path,
-            std::env::current_dir()
-                .expect("a directory")
-                .join("some-ring")
-        );
+        assert_eq!(path, std::env::current_dir().expect("a directory").join("some-ring"));
     }
 }

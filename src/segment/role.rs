@@ -6,21 +6,16 @@
 
 use std::sync::atomic::AtomicU64;
 
+use crate::protocol::role::{Phase, decode};
+
 /// Bytes from one record to the next: two cache lines, so that neighbours do not disturb each
 /// other, nor the adjacent-line prefetcher.
 pub(crate) const ROLE_STRIDE: u32 = 128;
 
-/// `RoleRecord::state` of a role that nobody has held yet.
-pub(crate) const NEVER_ATTACHED: u8 = 0;
-/// `RoleRecord::state`, low byte, of a role whose holder has attached and not closed.
-pub(crate) const ATTACHED: u8 = 1;
-/// `RoleRecord::state`, low byte, of a role whose last holder has closed.
-pub(crate) const CLOSED: u8 = 2;
-
 /// A role record as it lies in the segment. All fields in the machine's byte order.
 #[repr(C, align(128))]
 pub(crate) struct RoleRecord {
-    /// 0: never attached. Low 8 bits: 1 attached, 2 closed; the upper bits count generations.
+    /// Whether the role is held; `protocol::role` has its values and who may write it when.
     pub(crate) state: AtomicU64,
     /// The process that holds the role, or held it last.
     pub(crate) pid: AtomicU64,
@@ -33,8 +28,7 @@ const _: () = assert!(size_of::<RoleRecord>() == ROLE_STRIDE as usize);
 /// The process that an attached role's record names. `None` where nobody is recorded, or where the
 /// number cannot be one.
 pub(super) fn recorded_pid(state: u64, pid: u64) -> Option<u32> {
-    let [phase, ..] = state.to_le_bytes();
-    if phase != ATTACHED {
+    if decode(state) != Phase::Attached {
         return None;
     }
     u32::try_from(pid).ok().filter(|&pid| pid != 0)

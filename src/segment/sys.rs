@@ -12,11 +12,7 @@ use std::path::Path;
 
 /// Turns the -1 of a system call into the error it stands for.
 fn checked(result: libc::c_int) -> io::Result<libc::c_int> {
-    if result == -1 {
-        Err(io::Error::last_os_error())
-    } else {
-        Ok(result)
-    }
+    if result == -1 { Err(io::Error::last_os_error()) } else { Ok(result) }
 }
 
 /// Repeats a call for as long as a signal interrupts it.
@@ -47,26 +43,16 @@ pub(super) fn effective_uid() -> u32 {
 }
 
 /// The soft limit of a resource; `u64::MAX` where it is unlimited or cannot be read.
-#[allow(
-    clippy::useless_conversion,
-    reason = "rlim_t is narrower on some targets"
-)]
+#[allow(clippy::useless_conversion, reason = "rlim_t is narrower on some targets")]
 pub(super) fn soft_limit(resource: Resource) -> u64 {
-    let mut limit = libc::rlimit {
-        rlim_cur: libc::RLIM_INFINITY,
-        rlim_max: libc::RLIM_INFINITY,
-    };
+    let mut limit = libc::rlimit { rlim_cur: libc::RLIM_INFINITY, rlim_max: libc::RLIM_INFINITY };
     let resource = match resource {
         Resource::LockedMemory => libc::RLIMIT_MEMLOCK,
         Resource::FileSize => libc::RLIMIT_FSIZE,
     };
     // SAFETY: `limit` is a valid rlimit that outlives the call, the only memory the call writes.
     let result = unsafe { libc::getrlimit(resource, &mut limit) };
-    if result == -1 || limit.rlim_cur == libc::RLIM_INFINITY {
-        u64::MAX
-    } else {
-        u64::from(limit.rlim_cur)
-    }
+    if result == -1 || limit.rlim_cur == libc::RLIM_INFINITY { u64::MAX } else { u64::from(limit.rlim_cur) }
 }
 
 /// The resource limits that this crate reports. (libc's own type for them differs between C
@@ -133,13 +119,7 @@ pub(super) fn link_open_file(fd: BorrowedFd<'_>, path: &Path) -> io::Result<()> 
         .map_err(|_| io::Error::from_raw_os_error(libc::EINVAL))?;
     // SAFETY: both strings are terminated and outlive the call, which only reads them.
     let result = checked(unsafe {
-        libc::linkat(
-            libc::AT_FDCWD,
-            source.as_ptr(),
-            libc::AT_FDCWD,
-            target.as_ptr(),
-            libc::AT_SYMLINK_FOLLOW,
-        )
+        libc::linkat(libc::AT_FDCWD, source.as_ptr(), libc::AT_FDCWD, target.as_ptr(), libc::AT_SYMLINK_FOLLOW)
     });
     match result {
         // Without /proc, the descriptor can be named directly. Older kernels ask for a privilege
@@ -148,13 +128,7 @@ pub(super) fn link_open_file(fd: BorrowedFd<'_>, path: &Path) -> io::Result<()> 
             // SAFETY: as above; the empty path and AT_EMPTY_PATH make the call link the descriptor
             // itself.
             checked(unsafe {
-                libc::linkat(
-                    fd.as_raw_fd(),
-                    c"".as_ptr(),
-                    libc::AT_FDCWD,
-                    target.as_ptr(),
-                    libc::AT_EMPTY_PATH,
-                )
+                libc::linkat(fd.as_raw_fd(), c"".as_ptr(), libc::AT_FDCWD, target.as_ptr(), libc::AT_EMPTY_PATH)
             })
         }
         result => result,
@@ -178,11 +152,7 @@ pub(super) fn rename_to_free_name(from: &Path, to: &Path) -> io::Result<()> {
             libc::RENAME_NOREPLACE,
         )
     };
-    if result == -1 {
-        Err(io::Error::last_os_error())
-    } else {
-        Ok(())
-    }
+    if result == -1 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
 /// A second number for the same open file description, at least `least`, closed on exec.
@@ -212,10 +182,7 @@ pub(super) fn set_closes_on_exec(fd: RawFd, closes: bool) -> io::Result<()> {
 }
 
 /// Device and inode of whatever is open at the number; `EBADF` where nothing is. Takes any number.
-#[allow(
-    clippy::useless_conversion,
-    reason = "dev_t and ino_t are narrower on some targets"
-)]
+#[allow(clippy::useless_conversion, reason = "dev_t and ino_t are narrower on some targets")]
 pub(super) fn identity(fd: RawFd) -> io::Result<(u64, u64)> {
     let mut stat = std::mem::MaybeUninit::<libc::stat>::uninit();
     // SAFETY: `stat` has room for what the call writes; a number that is not open is reported as

@@ -33,9 +33,7 @@ pub(super) fn path_in(directory: &Path, purpose: Purpose) -> PathBuf {
 /// one.
 pub(super) fn maker(file_name: &str) -> Option<u32> {
     let rest = file_name.strip_prefix(TEMPORARY_PREFIX)?;
-    let rest = rest
-        .strip_prefix("new.")
-        .or_else(|| rest.strip_prefix("old."))?;
+    let rest = rest.strip_prefix("new.").or_else(|| rest.strip_prefix("old."))?;
     let (pid, _) = rest.split_once('.')?;
     pid.parse().ok()
 }
@@ -62,10 +60,7 @@ mod tests {
         let old = path_in(directory, Purpose::Deletion);
         assert_ne!(new, path_in(directory, Purpose::Creation));
         for path in [&new, &old] {
-            let name = path
-                .file_name()
-                .and_then(|name| name.to_str())
-                .expect("a name");
+            let name = path.file_name().and_then(|name| name.to_str()).expect("a name");
             assert_eq!(maker(name), Some(std::process::id()));
         }
         assert_eq!(maker("rondel.prices"), None);

@@ -36,11 +36,7 @@ const LOCK_TRIES: u32 = 100;
 const LOCK_WAIT: Duration = Duration::from_millis(1);
 
 /// Deletes the name if it is the name of the file behind the descriptor.
-pub(super) fn unlink_if_same(
-    path: &Path,
-    place: &Place,
-    file: BorrowedFd<'_>,
-) -> Result<(), SegmentError> {
+pub(super) fn unlink_if_same(path: &Path, place: &Place, file: BorrowedFd<'_>) -> Result<(), SegmentError> {
     unlink_with(path, place, file, |_| {})
 }
 
@@ -65,36 +61,25 @@ pub(super) fn unlink_with(
     let _lock = exclude_others(place, file)?;
     // The descriptor keeps the file, and so its inode number, from being used for another.
     if identity_of(path, place)? != file_id {
-        return Err(SegmentError::Replaced {
-            place: place.clone(),
-        });
+        return Err(SegmentError::Replaced { place: place.clone() });
     }
     meanwhile(Step::Looked);
     let aside = temporary::path_in(path.parent().unwrap_or(Path::new("/")), Purpose::Deletion);
     match sys::rename_to_free_name(path, &aside) {
         Ok(()) => {}
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Err(SegmentError::NotFound {
-                place: place.clone(),
-            });
+            return Err(SegmentError::NotFound { place: place.clone() });
         }
         // File systems that cannot rename without replacing (some network ones). What is left is
         // the look above.
-        Err(error)
-            if matches!(
-                error.raw_os_error(),
-                Some(libc::EINVAL | libc::ENOSYS | libc::EOPNOTSUPP)
-            ) =>
-        {
+        Err(error) if matches!(error.raw_os_error(), Some(libc::EINVAL | libc::ENOSYS | libc::EOPNOTSUPP)) => {
             return fs::remove_file(path).map_err(|error| failed("unlink", error));
         }
         Err(error) => return Err(failed("unlink", error)),
     }
     meanwhile(Step::Moved);
     match identity_of(&aside, place) {
-        Ok(moved) if moved == file_id => {
-            fs::remove_file(&aside).map_err(|error| failed("unlink", error))
-        }
+        Ok(moved) if moved == file_id => fs::remove_file(&aside).map_err(|error| failed("unlink", error)),
         // Another file; or it cannot be told what it is, which makes it not ours to delete either.
         Ok(_) | Err(_) => Err(put_back(aside, path, place)),
     }
@@ -103,13 +88,8 @@ pub(super) fn unlink_with(
 /// Gives a file its name back that turned out to be another one, and says so.
 fn put_back(aside: PathBuf, path: &Path, place: &Place) -> SegmentError {
     match sys::rename_to_free_name(&aside, path) {
-        Ok(()) => SegmentError::Replaced {
-            place: place.clone(),
-        },
-        Err(_) => SegmentError::Displaced {
-            place: place.clone(),
-            kept_at: aside,
-        },
+        Ok(()) => SegmentError::Replaced { place: place.clone() },
+        Err(_) => SegmentError::Displaced { place: place.clone(), kept_at: aside },
     }
 }
 
@@ -122,27 +102,21 @@ fn exclude_others(place: &Place, file: BorrowedFd<'_>) -> Result<Option<RoleLock
         match RoleLock::acquire(file, UNLINK_BYTE) {
             Ok(Some(lock)) => return Ok(Some(lock)),
             Ok(None) => {}
-            Err(SegmentError::Io { source, .. })
-                if source.kind() == io::ErrorKind::PermissionDenied =>
-            {
+            Err(SegmentError::Io { source, .. }) if source.kind() == io::ErrorKind::PermissionDenied => {
                 return Ok(None);
             }
             Err(error) => return Err(error),
         }
         thread::sleep(LOCK_WAIT);
     }
-    Err(SegmentError::UnlinkInProgress {
-        place: place.clone(),
-    })
+    Err(SegmentError::UnlinkInProgress { place: place.clone() })
 }
 
 /// Device and inode of what has the name; of a link itself, not of what it points to.
 fn identity_of(path: &Path, place: &Place) -> Result<(u64, u64), SegmentError> {
     match fs::symlink_metadata(path) {
         Ok(data) => Ok((data.dev(), data.ino())),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(SegmentError::NotFound {
-            place: place.clone(),
-        }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(SegmentError::NotFound { place: place.clone() }),
         Err(error) => Err(SegmentError::io("inspect", place, error)),
     }
 }

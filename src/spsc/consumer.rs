@@ -231,9 +231,8 @@ impl<T: Pod> Consumer<T> {
                 Err(TryPopError::Failed(fault)) => return Err(PopError::Failed(fault)),
                 Err(TryPopError::Empty) => {}
             }
-            match self.wait_for_data(None) {
-                Some(Err(gone)) => return Err(gone.into()),
-                Some(Ok(())) | None => {}
+            if let Some(Err(gone)) = self.wait_for_data(None) {
+                return Err(gone.into());
             }
         }
     }
@@ -436,9 +435,8 @@ impl<T: Pod> Consumer<T> {
                 Err(TryPopError::Closed) => return Err(PopError::Closed),
                 Err(TryPopError::Failed(fault)) => return Err(PopError::Failed(fault)),
             }
-            match self.wait_for_data(None) {
-                Some(Err(gone)) => return Err(gone.into()),
-                Some(Ok(())) | None => {}
+            if let Some(Err(gone)) = self.wait_for_data(None) {
+                return Err(gone.into());
             }
         }
     }

@@ -96,11 +96,7 @@ pub(crate) trait Condition {
 
 /// Waits for `condition`. `None` once `deadline` has passed; even then it has looked once.
 #[cold]
-pub(crate) fn wait<C: Condition>(
-    condition: &mut C,
-    strategy: Wait,
-    deadline: Option<Instant>,
-) -> Option<C::Outcome> {
+pub(crate) fn wait<C: Condition>(condition: &mut C, strategy: Wait, deadline: Option<Instant>) -> Option<C::Outcome> {
     let budget = strategy.budget();
     if !budget.is_zero() {
         match spin(condition, budget, deadline) {

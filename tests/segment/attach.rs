@@ -16,10 +16,7 @@ fn a_missing_file_is_not_found() {
     let directory = Directory::new("missing");
     let place = Place::from(directory.file("ring"));
     assert_error!(builder().attach(&place), SegmentError::NotFound { place: found } if found == place);
-    assert_error!(
-        builder().attach(directory.file("no/such/directory")),
-        SegmentError::NotFound { .. }
-    );
+    assert_error!(builder().attach(directory.file("no/such/directory")), SegmentError::NotFound { .. });
     assert_eq!(directory.names(), [""; 0]);
 }
 
@@ -48,28 +45,11 @@ fn only_regular_files_are_opened() {
             SegmentError::NotRegularFile { found, .. } if found == expected
         );
         // Nor does creating touch them, a dangling link's target included.
-        assert_error!(
-            builder().create(at(name)),
-            SegmentError::AlreadyExists { .. }
-        );
+        assert_error!(builder().create(at(name)), SegmentError::AlreadyExists { .. });
     }
-    assert_error!(
-        builder().attach(Path::new("/dev/null")),
-        SegmentError::NotRegularFile {
-            found: "a device",
-            ..
-        }
-    );
-    assert_eq!(
-        directory.names(),
-        ["dangling", "directory", "fifo", "link", "ring", "socket"]
-    );
-    assert!(
-        fs::symlink_metadata(at("fifo"))
-            .expect("still there")
-            .file_type()
-            .is_fifo()
-    );
+    assert_error!(builder().attach(Path::new("/dev/null")), SegmentError::NotRegularFile { found: "a device", .. });
+    assert_eq!(directory.names(), ["dangling", "directory", "fifo", "link", "ring", "socket"]);
+    assert!(fs::symlink_metadata(at("fifo")).expect("still there").file_type().is_fifo());
     drop(ring);
 }
 
@@ -86,21 +66,11 @@ fn what_grants_too_much_is_refused() {
         );
     }
     fs::set_permissions(&path, Permissions::from_mode(0o660)).expect("ours");
-    assert_error!(
-        builder().mode(0o640).attach(&path),
-        SegmentError::Mode {
-            expected: 0o640,
-            found: 0o660
-        }
-    );
+    assert_error!(builder().mode(0o640).attach(&path), SegmentError::Mode { expected: 0o640, found: 0o660 });
     let same = builder().mode(0o660).attach(&path).expect("asked for");
     assert_eq!(inode(&same), inode(&ring));
     // Less than what would be accepted is fine.
-    builder()
-        .mode(0o666)
-        .attach(&path)
-        .map(drop)
-        .expect("less is fine");
+    builder().mode(0o666).attach(&path).map(drop).expect("less is fine");
 }
 
 #[test]
@@ -121,18 +91,8 @@ fn another_users_file_is_refused() {
         return;
     }
     chown(&path, Some(12345), None).expect("root may");
-    assert_error!(
-        builder().attach(&path),
-        SegmentError::Owner {
-            expected_uid: 0,
-            found_uid: 12345
-        }
-    );
-    builder()
-        .owner(12345)
-        .attach(&path)
-        .map(drop)
-        .expect("asked for");
+    assert_error!(builder().attach(&path), SegmentError::Owner { expected_uid: 0, found_uid: 12345 });
+    builder().owner(12345).attach(&path).map(drop).expect("asked for");
 }
 
 #[test]
@@ -141,39 +101,17 @@ fn a_descriptor_needs_its_seals() {
     let named = builder().create(directory.file("ring")).expect("a ring");
     let fd = named.try_clone_fd().expect("a descriptor");
     // tmpfs gives an ordinary file the seal against sealing.
-    assert_error!(
-        builder().from_fd(fd),
-        SegmentError::SealsMissing {
-            expected: 7,
-            found: 1
-        }
-    );
+    assert_error!(builder().from_fd(fd), SegmentError::SealsMissing { expected: 7, found: 1 });
 
     let disk = std::env::temp_dir().join(format!("rondel-tests-seals-{}", std::process::id()));
     fs::write(&disk, "no seals").expect("a file");
-    let file = fs::OpenOptions::new()
-        .read(true)
-        .write(true)
-        .open(&disk)
-        .expect("the file");
+    let file = fs::OpenOptions::new().read(true).write(true).open(&disk).expect("the file");
     let result = builder().from_fd(file.into());
     fs::remove_file(&disk).expect("ours");
-    assert_error!(
-        result,
-        SegmentError::SealsMissing {
-            expected: 7,
-            found: 0 | 1
-        }
-    );
+    assert_error!(result, SegmentError::SealsMissing { expected: 7, found: 0 | 1 });
 
     let (socket, _peer) = UnixStream::pair().expect("a pair");
-    assert_error!(
-        builder().from_fd(socket.into()),
-        SegmentError::SealsMissing {
-            expected: 7,
-            found: 0
-        }
-    );
+    assert_error!(builder().from_fd(socket.into()), SegmentError::SealsMissing { expected: 7, found: 0 });
 }
 
 #[test]
@@ -193,18 +131,9 @@ fn an_anonymous_segment_has_the_requested_mode() {
     for mode in [0o600, 0o666] {
         let ring = builder().mode(mode).anonymous().expect("a ring");
         let file = fs::File::from(ring.try_clone_fd().expect("a descriptor"));
-        assert_eq!(
-            file.metadata().expect("open").permissions().mode() & 0o7777,
-            mode
-        );
+        assert_eq!(file.metadata().expect("open").permissions().mode() & 0o7777, mode);
     }
     let open = builder().mode(0o666).anonymous().expect("a ring");
     let fd = open.try_clone_fd().expect("a descriptor");
-    assert_error!(
-        builder().from_fd(fd),
-        SegmentError::Mode {
-            expected: 0o600,
-            found: 0o666
-        }
-    );
+    assert_error!(builder().from_fd(fd), SegmentError::Mode { expected: 0o600, found: 0o666 });
 }

@@ -83,11 +83,7 @@ impl Running {
         let mut child = command.spawn().expect("starts");
         let stdin = child.stdin.take();
         let stdout = BufReader::new(child.stdout.take().expect("piped"));
-        Self {
-            child,
-            stdin,
-            stdout,
-        }
+        Self { child, stdin, stdout }
     }
 
     pub(crate) fn pid(&self) -> libc::pid_t {
@@ -115,11 +111,7 @@ impl Running {
 
     /// Lets a child go on that waits for its parent.
     pub(crate) fn go_on(&mut self) {
-        self.stdin
-            .as_mut()
-            .expect("not closed")
-            .write_all(b"\n")
-            .expect("the child listens");
+        self.stdin.as_mut().expect("not closed").write_all(b"\n").expect("the child listens");
     }
 
     pub(crate) fn signal(&self, signal: libc::c_int) {
@@ -208,18 +200,7 @@ pub(crate) fn mount_tmpfs(directory: &Path, options: &str) -> std::io::Result<()
     let directory = std::ffi::CString::new(directory.to_str().expect("a path")).expect("no zero");
     let options = std::ffi::CString::new(options).expect("no zero");
     // SAFETY: terminated strings, alive.
-    let result = unsafe {
-        libc::mount(
-            c"tmpfs".as_ptr(),
-            directory.as_ptr(),
-            c"tmpfs".as_ptr(),
-            0,
-            options.as_ptr().cast(),
-        )
-    };
-    if result == -1 {
-        Err(std::io::Error::last_os_error())
-    } else {
-        Ok(())
-    }
+    let result =
+        unsafe { libc::mount(c"tmpfs".as_ptr(), directory.as_ptr(), c"tmpfs".as_ptr(), 0, options.as_ptr().cast()) };
+    if result == -1 { Err(std::io::Error::last_os_error()) } else { Ok(()) }
 }

@@ -49,15 +49,8 @@ impl Drop for Directory {
 /// The names of all files in a directory, sorted.
 pub(crate) fn names_in(directory: &Path) -> Vec<String> {
     let entries = fs::read_dir(directory).expect("the directory");
-    let mut names: Vec<_> = entries
-        .map(|entry| {
-            entry
-                .expect("an entry")
-                .file_name()
-                .to_string_lossy()
-                .into_owned()
-        })
-        .collect();
+    let mut names: Vec<_> =
+        entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect();
     names.sort();
     names
 }
@@ -107,8 +100,7 @@ pub(crate) use assert_error;
 /// Device and inode behind a ring.
 pub(crate) fn inode(ring: &Ring<u64>) -> (u64, u64) {
     use std::os::unix::fs::MetadataExt;
-    let data =
-        fs::metadata(format!("/proc/self/fd/{}", ring.as_fd().as_raw_fd())).expect("the file");
+    let data = fs::metadata(format!("/proc/self/fd/{}", ring.as_fd().as_raw_fd())).expect("the file");
     (data.dev(), data.ino())
 }
 
@@ -117,10 +109,7 @@ pub(crate) fn inode(ring: &Ring<u64>) -> (u64, u64) {
 pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     let start = Instant::now();
     while !is_so() {
-        assert!(
-            start.elapsed() < Duration::from_secs(10),
-            "waited in vain: {what}"
-        );
+        assert!(start.elapsed() < Duration::from_secs(10), "waited in vain: {what}");
         std::thread::sleep(Duration::from_millis(1));
     }
 }

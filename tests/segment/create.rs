@@ -25,25 +25,16 @@ fn what_is_there_is_never_touched() {
     assert_eq!(fs::read(&path).expect("the file"), before);
     let same = builder().create_or_attach(&path).expect("attaches");
     assert_eq!(inode(&same), inode(&first));
-    assert_eq!(
-        (first.segment().is_creator(), same.segment().is_creator()),
-        (true, false)
-    );
+    assert_eq!((first.segment().is_creator(), same.segment().is_creator()), (true, false));
     assert_eq!(directory.names(), ["ring"]);
 }
 
 #[test]
 fn a_name_is_a_file_in_dev_shm() {
     let name = Name::new("name");
-    let ring = Ring::<u64>::builder()
-        .capacity(10)
-        .create(name.as_str())
-        .expect("a ring");
+    let ring = Ring::<u64>::builder().capacity(10).create(name.as_str()).expect("a ring");
     assert_eq!(name.path().parent(), Some(Path::new("/dev/shm")));
-    assert_eq!(
-        fs::metadata(name.path()).expect("the file").len(),
-        ring.segment().total_len()
-    );
+    assert_eq!(fs::metadata(name.path()).expect("the file").len(), ring.segment().total_len());
     assert_eq!(ring.segment().place().name(), Some(name.as_str()));
     let same = Ring::<u64>::attach(name.as_str()).expect("attaches");
     assert_eq!(inode(&same), inode(&ring));
@@ -57,19 +48,10 @@ fn what_cannot_be_is_refused_before_anything_is_made() {
     let path = directory.file("ring");
     let without = Ring::<u64>::builder;
     assert_error!(without().create(&path), SegmentError::CapacityMissing);
-    assert_error!(
-        without().create_or_attach(&path),
-        SegmentError::CapacityMissing
-    );
+    assert_error!(without().create_or_attach(&path), SegmentError::CapacityMissing);
     assert_error!(without().anonymous(), SegmentError::CapacityMissing);
-    assert_error!(
-        without().capacity(0).create(&path),
-        SegmentError::ZeroCapacity
-    );
-    assert_error!(
-        without().capacity(0).anonymous(),
-        SegmentError::ZeroCapacity
-    );
+    assert_error!(without().capacity(0).create(&path), SegmentError::ZeroCapacity);
+    assert_error!(without().capacity(0).anonymous(), SegmentError::ZeroCapacity);
     for capacity in [usize::MAX, usize::MAX / 8, isize::MAX as usize / 8] {
         assert_error!(
             without().capacity(capacity).create(&path),
@@ -81,10 +63,7 @@ fn what_cannot_be_is_refused_before_anything_is_made() {
             builder().mode(mode).create(&path),
             SegmentError::InvalidMode { requested } if requested == mode
         );
-        assert_error!(
-            builder().mode(mode).anonymous(),
-            SegmentError::InvalidMode { .. }
-        );
+        assert_error!(builder().mode(mode).anonymous(), SegmentError::InvalidMode { .. });
     }
     for name in ["", ".hidden", "a/b", "..", "a b"] {
         assert_error!(builder().create(name), SegmentError::InvalidName { name: found, .. } if found == name);
@@ -113,12 +92,7 @@ fn all_memory_is_allocated_at_creation() {
     let ring = builder().capacity(1 << 17).create(&path).expect("a ring");
     let data = fs::metadata(&path).expect("the file");
     assert_eq!(data.len(), ring.segment().total_len());
-    assert!(
-        data.blocks() * 512 >= data.len(),
-        "{} blocks for {} bytes",
-        data.blocks(),
-        data.len()
-    );
+    assert!(data.blocks() * 512 >= data.len(), "{} blocks for {} bytes", data.blocks(), data.len());
 }
 
 #[test]
@@ -190,10 +164,7 @@ fn a_forked_child_unlinks_nothing() {
 /// Forks, so it needs a process without other threads.
 pub(crate) fn child_unlink_on_drop_and_fork(directory: &Path) {
     let path = directory.join("ring");
-    let ring = builder()
-        .unlink_on_drop(true)
-        .create(&path)
-        .expect("a ring");
+    let ring = builder().unlink_on_drop(true).create(&path).expect("a ring");
     // SAFETY: this process has one thread, so the child may do anything.
     let child = unsafe { libc::fork() };
     if child == 0 {
@@ -204,10 +175,7 @@ pub(crate) fn child_unlink_on_drop_and_fork(directory: &Path) {
     let mut status = 0;
     // SAFETY: `status` is alive and writable.
     assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
-    assert_eq!(
-        status, 0,
-        "the child's drop has unlinked the parent's segment"
-    );
+    assert_eq!(status, 0, "the child's drop has unlinked the parent's segment");
     assert!(path.exists());
     drop(ring);
     assert!(!path.exists());

@@ -11,10 +11,7 @@ use crate::common::{Directory, builder, wait_until};
 
 /// Whether the role of producer can be taken; it is given back at once.
 fn is_free(path: &Path) -> bool {
-    Ring::<u64>::attach(path)
-        .expect("the ring")
-        .producer()
-        .is_ok()
+    Ring::<u64>::attach(path).expect("the ring").producer().is_ok()
 }
 
 /// A grandchild, killed at the end.
@@ -50,15 +47,8 @@ fn a_role_falls_with_its_holder_and_not_when_it_is_stopped() {
     let _ring = builder().create(&path).expect("a ring");
     let mut holder = Running::start(command("hold-role", &path));
     assert_eq!(holder.hear(), "holding");
-    let error = Ring::<u64>::attach(&path)
-        .expect("the ring")
-        .producer()
-        .map(drop)
-        .expect_err("taken");
-    assert_eq!(
-        error.to_string(),
-        format!("the role of producer is taken by process {}", holder.pid())
-    );
+    let error = Ring::<u64>::attach(&path).expect("the ring").producer().map(drop).expect_err("taken");
+    assert_eq!(error.to_string(), format!("the role of producer is taken by process {}", holder.pid()));
 
     holder.signal(libc::SIGSTOP);
     wait_until("the holder to stop", || state_of(holder.pid()) == 'T');
@@ -77,10 +67,7 @@ fn state_of(pid: libc::pid_t) -> char {
 }
 
 pub(crate) fn child_hold_role(path: &Path) {
-    let _producer = Ring::<u64>::attach(path)
-        .expect("the ring")
-        .producer()
-        .expect("free");
+    let _producer = Ring::<u64>::attach(path).expect("the ring").producer().expect("free");
     tell("holding");
     wait_for_parent();
 }
@@ -101,10 +88,7 @@ fn a_forked_child_does_not_keep_its_parents_role() {
 }
 
 pub(crate) fn child_hold_role_and_fork(path: &Path) {
-    let producer = Ring::<u64>::attach(path)
-        .expect("the ring")
-        .producer()
-        .expect("free");
+    let producer = Ring::<u64>::attach(path).expect("the ring").producer().expect("free");
     // SAFETY: the child calls nothing but `pause`.
     let child = unsafe { libc::fork() };
     if child == 0 {
@@ -134,19 +118,13 @@ fn no_fork_falls_into_the_gap_of_an_acquisition() {
         assert!(!is_free(&path));
         holder.kill();
         assert!(orphans.iter().all(Orphan::lives), "the test means nothing");
-        wait_until(
-            &format!("round {round}: the forked children to let go"),
-            || is_free(&path),
-        );
+        wait_until(&format!("round {round}: the forked children to let go"), || is_free(&path));
     }
 }
 
 pub(crate) fn child_fork_while_acquiring(path: &Path) {
     const CHILDREN: usize = 40;
-    let (done, children) = (
-        std::sync::atomic::AtomicBool::new(false),
-        std::sync::Mutex::new(Vec::new()),
-    );
+    let (done, children) = (std::sync::atomic::AtomicBool::new(false), std::sync::Mutex::new(Vec::new()));
     let producer = thread::scope(|scope| {
         scope.spawn(|| {
             for _ in 0..CHILDREN {
@@ -159,12 +137,7 @@ pub(crate) fn child_fork_while_acquiring(path: &Path) {
             }
             done.store(true, std::sync::atomic::Ordering::Release);
         });
-        let take = || {
-            Ring::<u64>::attach(path)
-                .expect("the ring")
-                .producer()
-                .expect("free")
-        };
+        let take = || Ring::<u64>::attach(path).expect("the ring").producer().expect("free");
         let mut producer = take();
         while !done.load(std::sync::atomic::Ordering::Acquire) {
             drop(producer);
@@ -204,19 +177,14 @@ pub(crate) fn child_drop_forked_copy(path: &Path) {
         let spares_its_parents = attach().producer().is_err();
         drop(consumer);
         let gives_back = attach().consumer().is_ok();
-        let code = i32::from(!keeps_its_own)
-            | i32::from(!spares_its_parents) << 1
-            | i32::from(!gives_back) << 2;
+        let code = i32::from(!keeps_its_own) | i32::from(!spares_its_parents) << 1 | i32::from(!gives_back) << 2;
         // SAFETY: ends the child without the harness's exit handlers.
         unsafe { libc::_exit(code) };
     }
     let mut status = 0;
     // SAFETY: `status` is alive and writable.
     assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
-    assert_eq!(
-        status, 0,
-        "the child's account, as bits from 8 on: own role lost, parent's role lost, own role kept"
-    );
+    assert_eq!(status, 0, "the child's account, as bits from 8 on: own role lost, parent's role lost, own role kept");
     assert!(attach().producer().is_err(), "the parent has lost its role");
     drop(producer);
     assert!(attach().producer().is_ok());

@@ -31,10 +31,7 @@ fn a_socket_hands_a_segment_to_another_process() {
     let (device, inode) = inode(&ring);
     assert_eq!(child.hear(), format!("{device}:{inode}"));
     let error = ring.producer().map(drop).expect_err("the child has it");
-    assert!(
-        error.to_string().contains(&child.pid().to_string()),
-        "{error}"
-    );
+    assert!(error.to_string().contains(&child.pid().to_string()), "{error}");
     child.go_on();
     child.succeed();
 }
@@ -47,14 +44,9 @@ pub(crate) fn child_receive(path: &Path) {
     let fd = handoff::receive(&socket).expect("a descriptor");
     // SAFETY: takes no pointers.
     let flags = unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_GETFD) };
-    assert_eq!(
-        flags & libc::FD_CLOEXEC,
-        libc::FD_CLOEXEC,
-        "would leak into children"
-    );
+    assert_eq!(flags & libc::FD_CLOEXEC, libc::FD_CLOEXEC, "would leak into children");
     let ring = Ring::<u64>::from_fd(fd).expect("a sealed segment");
-    let again =
-        Ring::<u64>::from_fd(handoff::receive(&socket).expect("the second")).expect("the same");
+    let again = Ring::<u64>::from_fd(handoff::receive(&socket).expect("the second")).expect("the same");
     socket.read_exact(&mut bytes[..5]).expect("reads");
     assert_eq!(&bytes[..5], b"after");
     assert_eq!(inode(&again), inode(&ring));
@@ -73,23 +65,15 @@ fn what_is_not_one_descriptor_is_an_error() {
     };
     let (mut ours, theirs) = UnixStream::pair().expect("a pair");
     ours.write_all(b"x").expect("writes");
-    assert_eq!(
-        problem_of(handoff::receive(&theirs)),
-        MessageProblem::NoDescriptor
-    );
+    assert_eq!(problem_of(handoff::receive(&theirs)), MessageProblem::NoDescriptor);
 
-    theirs
-        .set_read_timeout(Some(Duration::from_millis(5)))
-        .expect("a timeout");
+    theirs.set_read_timeout(Some(Duration::from_millis(5))).expect("a timeout");
     assert_error!(
         handoff::receive(&theirs),
         SegmentError::Io { source, .. } if source.kind() == std::io::ErrorKind::WouldBlock
     );
     drop(ours);
-    assert_eq!(
-        problem_of(handoff::receive(&theirs)),
-        MessageProblem::Closed
-    );
+    assert_eq!(problem_of(handoff::receive(&theirs)), MessageProblem::Closed);
     let ring = builder().anonymous().expect("a ring");
     assert_error!(
         handoff::send(&theirs, ring.as_fd()),
@@ -100,19 +84,9 @@ fn what_is_not_one_descriptor_is_an_error() {
 #[test]
 fn whatever_is_received_still_has_to_be_a_segment() {
     let (ours, theirs) = UnixStream::pair().expect("a pair");
-    handoff::send(
-        &ours,
-        std::os::fd::AsFd::as_fd(&File::open("/dev/null").expect("a file")),
-    )
-    .expect("sends");
+    handoff::send(&ours, std::os::fd::AsFd::as_fd(&File::open("/dev/null").expect("a file"))).expect("sends");
     let fd = handoff::receive(&theirs).expect("a descriptor");
-    assert_error!(
-        Ring::<u64>::from_fd(fd),
-        SegmentError::SealsMissing {
-            expected: 7,
-            found: 0
-        }
-    );
+    assert_error!(Ring::<u64>::from_fd(fd), SegmentError::SealsMissing { expected: 7, found: 0 });
 }
 
 #[test]
@@ -145,79 +119,43 @@ fn exec_hands_a_segment_to_a_child() {
 
 pub(crate) fn child_inherit(_: &Path) {
     let problem_of = |name| match crate::common::error_of(handoff::inherited(name)) {
-        SegmentError::Descriptor {
-            name: found,
-            problem,
-        } => {
+        SegmentError::Descriptor { name: found, problem } => {
             assert_eq!(found, name);
             problem
         }
         other => panic!("{other:?}"),
     };
     let passed = std::env::var("RONDEL_FD_ring").expect("the variable");
-    let number: i32 = passed
-        .split(':')
-        .next()
-        .expect("a number")
-        .parse()
-        .expect("a number");
+    let number: i32 = passed.split(':').next().expect("a number").parse().expect("a number");
 
-    let ring = Ring::<u64>::from_fd(handoff::inherited("ring").expect("passed"))
-        .expect("a sealed segment");
+    let ring = Ring::<u64>::from_fd(handoff::inherited("ring").expect("passed")).expect("a sealed segment");
     assert_eq!(ring.as_fd().as_raw_fd(), number);
     // SAFETY: takes no pointers.
     let flags = unsafe { libc::fcntl(number, libc::F_GETFD) };
-    assert_eq!(
-        flags & libc::FD_CLOEXEC,
-        libc::FD_CLOEXEC,
-        "would leak into grandchildren"
-    );
-    assert_eq!(
-        problem_of("ring"),
-        DescriptorProblem::AlreadyTaken { fd: number }
-    );
+    assert_eq!(flags & libc::FD_CLOEXEC, libc::FD_CLOEXEC, "would leak into grandchildren");
+    assert_eq!(problem_of("ring"), DescriptorProblem::AlreadyTaken { fd: number });
     let (device, inode) = inode(&ring);
     drop(ring);
     // Closed, the number may be anybody's: it stays taken.
-    assert_eq!(
-        problem_of("ring"),
-        DescriptorProblem::AlreadyTaken { fd: number }
-    );
+    assert_eq!(problem_of("ring"), DescriptorProblem::AlreadyTaken { fd: number });
 
     assert_eq!(problem_of("nothing"), DescriptorProblem::NotSet);
-    assert_eq!(
-        problem_of("malformed"),
-        DescriptorProblem::Malformed {
-            value: "12".to_owned()
-        }
-    );
-    assert_eq!(
-        problem_of("standard"),
-        DescriptorProblem::Malformed {
-            value: "0:1:2".to_owned()
-        }
-    );
+    assert_eq!(problem_of("malformed"), DescriptorProblem::Malformed { value: "12".to_owned() });
+    assert_eq!(problem_of("standard"), DescriptorProblem::Malformed { value: "0:1:2".to_owned() });
     assert_eq!(problem_of("closed"), DescriptorProblem::NotOpen { fd: 999 });
     // The number is open and was not opened by Rust, but is something else.
     let other = File::open("/dev/null").expect("a file");
     // SAFETY: takes no pointers.
     let number = unsafe { libc::fcntl(other.as_raw_fd(), libc::F_DUPFD, 500) };
     assert_eq!(number, 500);
-    assert_eq!(
-        problem_of("another"),
-        DescriptorProblem::AnotherFile { fd: 500 }
-    );
+    assert_eq!(problem_of("another"), DescriptorProblem::AnotherFile { fd: 500 });
     // The number is the right file, but was opened here: somebody owns it.
-    let second =
-        Ring::<u64>::from_fd(handoff::inherited("second").expect("passed")).expect("the same");
+    let second = Ring::<u64>::from_fd(handoff::inherited("second").expect("passed")).expect("the same");
     let raw = second.as_fd().as_raw_fd();
     // SAFETY: takes no pointers.
     let number = unsafe { libc::fcntl(raw, libc::F_DUPFD_CLOEXEC, 501) };
     assert_eq!(number, 501);
-    assert_eq!(
-        problem_of("reopened"),
-        DescriptorProblem::AnotherFile { fd: 501 }
-    );
+    assert_eq!(problem_of("reopened"), DescriptorProblem::AnotherFile { fd: 501 });
     for name in ["", "a-b", "a b", "ä"] {
         assert_error!(handoff::inherited(name), SegmentError::InvalidName { .. });
     }
@@ -232,13 +170,7 @@ pub(crate) fn child_no_inheritance(_: &Path) {
         };
         assert_ne!(format!("{}:{}", data.dev(), data.ino()), unwanted);
     }
-    assert_error!(
-        handoff::inherited("ring"),
-        SegmentError::Descriptor {
-            problem: DescriptorProblem::NotSet,
-            ..
-        }
-    );
+    assert_error!(handoff::inherited("ring"), SegmentError::Descriptor { problem: DescriptorProblem::NotSet, .. });
 }
 
 /// Rust programs ignore SIGPIPE, which would hide it; others that use a library in Rust do not.

@@ -19,15 +19,9 @@ fn assert_usable(directory: &Directory, when: &str) {
         Err(error) => panic!("{when}: {error:?}"),
     }
     // What a killed `unlink` has moved aside is the one thing that may be left; it is not the name.
-    let left: Vec<_> = directory
-        .names()
-        .into_iter()
-        .filter(|name| !name.starts_with(".rondel-old."))
-        .collect();
+    let left: Vec<_> = directory.names().into_iter().filter(|name| !name.starts_with(".rondel-old.")).collect();
     assert_eq!(left, [""; 0], "{when}");
-    let ring = builder()
-        .create(&path)
-        .unwrap_or_else(|error| panic!("{when}: {error:?}"));
+    let ring = builder().create(&path).unwrap_or_else(|error| panic!("{when}: {error:?}"));
     ring.unlink().expect("unlinks");
 }
 
@@ -67,13 +61,8 @@ fn at_every_system_call() {
     }
     // open, fchmod, getrlimit, ftruncate, fallocate, mmap and linkat are the least that it takes;
     // each stops twice.
-    assert!(
-        stops >= 14,
-        "only {stops} stops: were system calls traced at all?"
-    );
-    let ring = builder()
-        .attach(directory.file("ring"))
-        .expect("the last one was not interrupted");
+    assert!(stops >= 14, "only {stops} stops: were system calls traced at all?");
+    let ring = builder().attach(directory.file("ring")).expect("the last one was not interrupted");
     drop(ring);
 }
 
@@ -89,11 +78,7 @@ enum Killed {
 fn kill_at_stop(directory: &Directory, stops: usize) -> Killed {
     let mut child = Running::start(command("create-once", directory.file("ring")));
     let thread: libc::pid_t = child.hear().parse().expect("a thread's number");
-    assert_eq!(
-        wait_for_stop(thread),
-        Some(libc::SIGSTOP),
-        "the first of the two"
-    );
+    assert_eq!(wait_for_stop(thread), Some(libc::SIGSTOP), "the first of the two");
     let mut killed = Killed::AtStop;
     for _ in 0..=stops {
         go_on(thread);

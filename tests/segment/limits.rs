@@ -22,10 +22,7 @@ pub(crate) fn child_file_size_limit(directory: &Path) {
     let large = || builder().capacity(20_000);
     assert_error!(
         large().create(directory.join("ring")),
-        SegmentError::FileSizeLimit {
-            requested_bytes: 160_000..,
-            limit_bytes: 100_000
-        }
+        SegmentError::FileSizeLimit { requested_bytes: 160_000.., limit_bytes: 100_000 }
     );
     assert_error!(large().anonymous(), SegmentError::FileSizeLimit { .. });
     builder().anonymous().map(drop).expect("a small one");
@@ -47,34 +44,16 @@ pub(crate) fn child_descriptor_limit(directory: &Path) {
     let next = File::open("/dev/null").expect("a file").as_raw_fd();
     set_limit(Limit::Descriptors, next.try_into().expect("not negative"));
 
-    assert_error!(
-        builder().create(directory.join("other")),
-        SegmentError::DescriptorLimit { .. }
-    );
+    assert_error!(builder().create(directory.join("other")), SegmentError::DescriptorLimit { .. });
     assert_error!(builder().anonymous(), SegmentError::DescriptorLimit { .. });
-    assert_error!(
-        builder().attach(&path),
-        SegmentError::DescriptorLimit { .. }
-    );
-    assert_error!(
-        builder().create_or_attach(&path),
-        SegmentError::DescriptorLimit { .. }
-    );
+    assert_error!(builder().attach(&path), SegmentError::DescriptorLimit { .. });
+    assert_error!(builder().create_or_attach(&path), SegmentError::DescriptorLimit { .. });
     assert_error!(ring.try_clone_fd(), SegmentError::DescriptorLimit { .. });
-    assert_error!(
-        rondel::segment::list(),
-        SegmentError::DescriptorLimit { .. }
-    );
+    assert_error!(rondel::segment::list(), SegmentError::DescriptorLimit { .. });
     rondel::handoff::send(&sender, ring.as_fd()).expect("needs no descriptor here");
-    assert_error!(
-        rondel::handoff::receive(&receiver),
-        SegmentError::DescriptorLimit { .. }
-    );
+    assert_error!(rondel::handoff::receive(&receiver), SegmentError::DescriptorLimit { .. });
     let error = other.producer().map(drop).expect_err("needs a descriptor");
-    assert!(
-        error.to_string().starts_with("no descriptor left"),
-        "{error}"
-    );
+    assert!(error.to_string().starts_with("no descriptor left"), "{error}");
 }
 
 enum Limit {
@@ -87,10 +66,7 @@ fn set_limit(limit: Limit, value: u64) {
         Limit::FileSize => libc::RLIMIT_FSIZE,
         Limit::Descriptors => libc::RLIMIT_NOFILE,
     };
-    let value = libc::rlimit {
-        rlim_cur: value,
-        rlim_max: value,
-    };
+    let value = libc::rlimit { rlim_cur: value, rlim_max: value };
     // SAFETY: `value` is alive.
     assert_eq!(unsafe { libc::setrlimit(resource, &value) }, 0);
 }

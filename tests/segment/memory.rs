@@ -31,24 +31,13 @@ pub(crate) fn child_full_tmpfs(directory: &Path) {
     let path = directory.join("ring");
     // Sparse, this would succeed, and the stores would be killed.
     let too_large = || builder().capacity(100_000);
-    assert_error!(
-        too_large().create(&path),
-        SegmentError::NoSpace {
-            requested_bytes: 800_000..
-        }
-    );
-    assert_error!(
-        too_large().create_or_attach(&path),
-        SegmentError::NoSpace { .. }
-    );
+    assert_error!(too_large().create(&path), SegmentError::NoSpace { requested_bytes: 800_000.. });
+    assert_error!(too_large().create_or_attach(&path), SegmentError::NoSpace { .. });
     assert_eq!(names_in(directory), [""; 0], "nothing is left behind");
 
     let ring = builder().capacity(10_000).create(&path).expect("fits");
     let filler = fill(directory);
-    assert_error!(
-        builder().capacity(1).create(directory.join("other")),
-        SegmentError::NoSpace { .. }
-    );
+    assert_error!(builder().capacity(1).create(directory.join("other")), SegmentError::NoSpace { .. });
     assert_eq!(names_in(directory), ["filler", "ring"]);
 
     // Every byte of what was created while there was room can be written.
@@ -58,10 +47,7 @@ pub(crate) fn child_full_tmpfs(directory: &Path) {
         unsafe { map.as_mut_ptr().wrapping_add(offset).write_volatile(0xff) };
     }
     fs::remove_file(filler).expect("ours");
-    builder()
-        .create(directory.join("other"))
-        .map(drop)
-        .expect("room again");
+    builder().create(directory.join("other")).map(drop).expect("room again");
 }
 
 /// Fills a file system to its last byte.
@@ -80,10 +66,7 @@ fn fill(directory: &Path) -> std::path::PathBuf {
 
 fn map_of(ring: &Ring<u64>) -> MmapRaw {
     let len = ring.segment().total_len().try_into().expect("fits");
-    MmapOptions::new()
-        .len(len)
-        .map_raw(&ring.as_fd())
-        .expect("maps")
+    MmapOptions::new().len(len).map_raw(&ring.as_fd()).expect("maps")
 }
 
 /// In a user namespace even root has no privilege over the limit.
@@ -93,42 +76,21 @@ fn the_limit_on_locked_memory_is_an_error_of_its_own() {
 }
 
 pub(crate) fn child_memory_lock(directory: &Path) {
-    let limit = libc::rlimit {
-        rlim_cur: 16_384,
-        rlim_max: 16_384,
-    };
+    let limit = libc::rlimit { rlim_cur: 16_384, rlim_max: 16_384 };
     // SAFETY: `limit` is alive.
     assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_MEMLOCK, &limit) }, 0);
     let large = || builder().capacity(10_000).lock_memory(true);
     let path = directory.join("ring");
-    let expected = |error: &SegmentError| {
-        matches!(
-            error,
-            SegmentError::MemoryLock {
-                bytes: 80_000..,
-                limit: 16_384,
-                ..
-            }
-        )
-    };
+    let expected =
+        |error: &SegmentError| matches!(error, SegmentError::MemoryLock { bytes: 80_000.., limit: 16_384, .. });
     assert_error!(large().create(&path), error if expected(&error));
     assert_eq!(names_in(directory), [""; 0], "nothing is left behind");
     assert_error!(large().anonymous(), error if expected(&error));
-    builder()
-        .capacity(10_000)
-        .create(&path)
-        .map(drop)
-        .expect("unlocked");
+    builder().capacity(10_000).create(&path).map(drop).expect("unlocked");
     assert_error!(large().attach(&path), error if expected(&error));
 
-    let small = builder()
-        .lock_memory(true)
-        .create(directory.join("small"))
-        .expect("below the limit");
-    assert_eq!(
-        smaps_kib(&small, "Locked:"),
-        small.segment().total_len() / 1024
-    );
+    let small = builder().lock_memory(true).create(directory.join("small")).expect("below the limit");
+    assert_eq!(smaps_kib(&small, "Locked:"), small.segment().total_len() / 1024);
 }
 
 /// A line of the kernel's account of this process's mapping of a ring: the words after its name.
@@ -141,20 +103,14 @@ fn smaps(ring: &Ring<u64>, field: &str) -> String {
     // ADDRESSES PERMISSIONS OFFSET DEVICE INODE [PATH]
     let is_ring = |line: &&str| line.split_whitespace().nth(4) == Some(&inode.to_string());
     let mut lines = maps.lines().skip_while(|line| !is_ring(line));
-    let line = lines
-        .find_map(|line| line.strip_prefix(field))
-        .expect("a mapping with this line");
+    let line = lines.find_map(|line| line.strip_prefix(field)).expect("a mapping with this line");
     line.trim().to_owned()
 }
 
 /// The same, as a number of KiB.
 fn smaps_kib(ring: &Ring<u64>, field: &str) -> u64 {
     let words = smaps(ring, field);
-    words
-        .strip_suffix(" kB")
-        .expect("KiB")
-        .parse()
-        .expect("a number")
+    words.strip_suffix(" kB").expect("KiB").parse().expect("a number")
 }
 
 #[test]
@@ -166,10 +122,7 @@ fn prefaulting_maps_every_page_and_changes_none() {
     let with = large().prefault(true).create(&paths[1]).expect("a ring");
     let kib = with.segment().total_len() / 1024;
     assert_eq!(smaps_kib(&with, "Rss:"), kib);
-    assert!(
-        smaps_kib(&without, "Rss:") < kib / 2,
-        "the comparison means nothing"
-    );
+    assert!(smaps_kib(&without, "Rss:") < kib / 2, "the comparison means nothing");
     drop(with);
 
     // At attach as well; what is there stays.
@@ -197,47 +150,23 @@ fn huge_pages_are_there_or_the_error_says_why() {
             assert_ne!(free, 0);
             assert_eq!(ring.segment().total_len(), 2 << 20);
             let fd = || ring.try_clone_fd().expect("a descriptor");
-            builder()
-                .from_fd(fd())
-                .map(drop)
-                .expect("attaches whatever the pages are");
-            builder()
-                .huge_pages(HugePages::Huge2M)
-                .from_fd(fd())
-                .map(drop)
-                .expect("attaches");
+            builder().from_fd(fd()).map(drop).expect("attaches whatever the pages are");
+            builder().huge_pages(HugePages::Huge2M).from_fd(fd()).map(drop).expect("attaches");
         }
-        Err(SegmentError::HugePagesUnavailable {
-            requested: HugePages::Huge2M,
-            reason,
-        }) => {
+        Err(SegmentError::HugePagesUnavailable { requested: HugePages::Huge2M, reason }) => {
             assert_eq!(free, 0, "{reason}");
             println!("no pages of 2 MiB here: {reason}");
         }
         Err(other) => panic!("{other:?}"),
     }
     // Far more than any machine has reserved.
-    let huge = Ring::<u64>::builder()
-        .capacity(1 << 40)
-        .huge_pages(HugePages::Huge2M);
-    assert_error!(
-        huge.anonymous(),
-        SegmentError::HugePagesUnavailable {
-            requested: HugePages::Huge2M,
-            ..
-        }
-    );
+    let huge = Ring::<u64>::builder().capacity(1 << 40).huge_pages(HugePages::Huge2M);
+    assert_error!(huge.anonymous(), SegmentError::HugePagesUnavailable { requested: HugePages::Huge2M, .. });
 
     let directory = Directory::new("huge");
     let path = directory.file("ring");
     let named = builder().huge_pages(HugePages::Huge2M).create(&path);
-    assert_error!(
-        named,
-        SegmentError::HugePagesUnavailable {
-            requested: HugePages::Huge2M,
-            ..
-        }
-    );
+    assert_error!(named, SegmentError::HugePagesUnavailable { requested: HugePages::Huge2M, .. });
     builder().create(&path).map(drop).expect("ordinary pages");
     let named = builder().huge_pages(HugePages::Huge2M).attach(&path);
     assert_error!(named, SegmentError::HugePagesUnavailable { reason, .. } if reason.contains("4096"));
@@ -245,16 +174,11 @@ fn huge_pages_are_there_or_the_error_says_why() {
 
 #[test]
 fn transparent_huge_pages_follow_the_kernels_setting() {
-    let setting =
-        fs::read_to_string("/sys/kernel/mm/transparent_hugepage/shmem_enabled").unwrap_or_default();
-    let possible =
-        !setting.is_empty() && !setting.contains("[never]") && !setting.contains("[deny]");
+    let setting = fs::read_to_string("/sys/kernel/mm/transparent_hugepage/shmem_enabled").unwrap_or_default();
+    let possible = !setting.is_empty() && !setting.contains("[never]") && !setting.contains("[deny]");
     match builder().huge_pages(HugePages::Transparent).anonymous() {
         Ok(_) => assert!(possible, "{setting}"),
-        Err(SegmentError::HugePagesUnavailable {
-            requested: HugePages::Transparent,
-            reason,
-        }) => {
+        Err(SegmentError::HugePagesUnavailable { requested: HugePages::Transparent, reason }) => {
             assert!(!possible, "{setting}: {reason}");
             assert!(reason.contains("shmem_enabled"), "{reason}");
         }
@@ -272,11 +196,7 @@ pub(crate) fn child_transparent_tmpfs(directory: &Path) {
     fs::create_dir(&plain).expect("a directory");
     fs::create_dir(&huge).expect("a directory");
     mount_tmpfs(&plain, "size=64m,huge=never").expect("mounts");
-    let transparent = || {
-        builder()
-            .capacity(1 << 20)
-            .huge_pages(HugePages::Transparent)
-    };
+    let transparent = || builder().capacity(1 << 20).huge_pages(HugePages::Transparent);
     let place = plain.display().to_string();
     assert_error!(
         transparent().create(plain.join("ring")),
@@ -295,9 +215,5 @@ pub(crate) fn child_transparent_tmpfs(directory: &Path) {
     assert!(flags.split_whitespace().any(|flag| flag == "hg"), "{flags}");
     let same = transparent().attach(&path).expect("the mount has them");
     assert_eq!(ring.segment().total_len(), same.segment().total_len());
-    println!(
-        "{} KiB of {} are in huge pages",
-        smaps_kib(&ring, "ShmemPmdMapped:"),
-        ring.segment().total_len() / 1024
-    );
+    println!("{} KiB of {} are in huge pages", smaps_kib(&ring, "ShmemPmdMapped:"), ring.segment().total_len() / 1024);
 }

@@ -60,13 +60,5 @@ proptest! {
 
 /// Half a word of the header: small, large, and the numbers that mean something.
 fn interesting() -> impl Strategy<Value = u32> {
-    prop_oneof![
-        any::<u32>(),
-        0_u32..16,
-        Just(u32::MAX),
-        Just(0x8000_0000),
-        Just(4096),
-        Just(2 << 20),
-        Just(128),
-    ]
+    prop_oneof![any::<u32>(), 0_u32..16, Just(u32::MAX), Just(0x8000_0000), Just(4096), Just(2 << 20), Just(128),]
 }

@@ -22,10 +22,7 @@ fn unlinking_takes_the_name_and_leaves_the_memory() {
     assert_ne!(inode(&second), inode(&first));
     assert_eq!(inode(&attached), inode(&first));
     assert_error!(first.unlink(), SegmentError::Replaced { .. });
-    assert_eq!(
-        inode(&builder().attach(&path).expect("still there")),
-        inode(&second)
-    );
+    assert_eq!(inode(&builder().attach(&path).expect("still there")), inode(&second));
     assert_eq!(directory.names(), ["ring"]);
 
     // The roles of a segment without a name still exclude each other.

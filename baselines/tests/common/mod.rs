@@ -12,18 +12,12 @@ pub(crate) fn alone() -> MutexGuard<'static, ()> {
 /// The descriptors of this process that are open.
 #[allow(dead_code, reason = "not every test binary counts them")]
 pub(crate) fn open_descriptors() -> usize {
-    std::fs::read_dir("/proc/self/fd")
-        .expect("a list of descriptors")
-        .count()
+    std::fs::read_dir("/proc/self/fd").expect("a list of descriptors").count()
 }
 
 /// Asserts that this process has no child left, dead or alive.
 #[allow(dead_code, reason = "not every test binary forks")]
 pub(crate) fn assert_childless() {
     let left = rustix::process::wait(rustix::process::WaitOptions::NOHANG);
-    assert_eq!(
-        left.err(),
-        Some(rustix::io::Errno::CHILD),
-        "a child is left"
-    );
+    assert_eq!(left.err(), Some(rustix::io::Errno::CHILD), "a child is left");
 }

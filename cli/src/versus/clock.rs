@@ -24,20 +24,14 @@ impl Clock {
     pub(crate) fn best() -> Self {
         #[cfg(target_arch = "x86_64")]
         if fs::read_to_string("/proc/cpuinfo").is_ok_and(|info| counter_is_steady(&info)) {
-            return Clock {
-                source: Source::TimeStampCounter,
-                nanoseconds_per_tick: calibrate(),
-            };
+            return Clock { source: Source::TimeStampCounter, nanoseconds_per_tick: calibrate() };
         }
         Clock::monotonic()
     }
 
     /// The kernel's clock, a tick of which is a nanosecond.
     pub(crate) fn monotonic() -> Self {
-        Clock {
-            source: Source::Monotonic,
-            nanoseconds_per_tick: 1.0,
-        }
+        Clock { source: Source::Monotonic, nanoseconds_per_tick: 1.0 }
     }
 
     /// The time now, in ticks. All loads before it in the program have been done when it is read.
@@ -62,8 +56,7 @@ impl Clock {
 
     /// What one reading costs, in nanoseconds: so much of every round trip is the clock's own.
     pub(crate) fn cost(self) -> f64 {
-        let mut differences: Vec<u64> =
-            (0..1001).map(|_| self.now().abs_diff(self.now())).collect();
+        let mut differences: Vec<u64> = (0..1001).map(|_| self.now().abs_diff(self.now())).collect();
         differences.sort_unstable();
         self.nanoseconds(differences.get(500).copied().unwrap_or(0))
     }
@@ -81,22 +74,15 @@ impl Clock {
 fn monotonic_nanoseconds() -> u64 {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
     // Never negative: the clock counts from the start of the machine.
-    (now.tv_sec as u64)
-        .wrapping_mul(1_000_000_000)
-        .wrapping_add(now.tv_nsec as u64)
+    (now.tv_sec as u64).wrapping_mul(1_000_000_000).wrapping_add(now.tv_nsec as u64)
 }
 
 /// Whether the counter runs at one speed whatever the core does (`constant_tsc`, `nonstop_tsc`) and can be read in
 /// order (`rdtscp`), in the eyes of the kernel, which also knows the processors on which it cannot be relied on.
 #[cfg(target_arch = "x86_64")]
 fn counter_is_steady(cpuinfo: &str) -> bool {
-    let flags = cpuinfo
-        .lines()
-        .find(|line| line.starts_with("flags"))
-        .unwrap_or_default();
-    ["constant_tsc", "nonstop_tsc", "rdtscp"]
-        .iter()
-        .all(|flag| flags.split_whitespace().any(|word| word == *flag))
+    let flags = cpuinfo.lines().find(|line| line.starts_with("flags")).unwrap_or_default();
+    ["constant_tsc", "nonstop_tsc", "rdtscp"].iter().all(|flag| flags.split_whitespace().any(|word| word == *flag))
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -154,10 +140,7 @@ mod tests {
 
     #[test]
     fn ticks_and_nanoseconds_are_each_others_inverse() {
-        let clock = Clock {
-            nanoseconds_per_tick: 0.434_782,
-            ..Clock::monotonic()
-        };
+        let clock = Clock { nanoseconds_per_tick: 0.434_782, ..Clock::monotonic() };
         let ticks = clock.ticks(Duration::from_millis(100));
         assert!((clock.nanoseconds(ticks) - 1e8).abs() < 1.0, "{ticks}");
         assert_eq!(Clock::monotonic().nanoseconds(17), 17.0);
@@ -178,13 +161,9 @@ mod tests {
     #[cfg(target_arch = "x86_64")]
     #[test]
     fn a_counter_that_may_stop_is_not_trusted() {
-        assert!(counter_is_steady(
-            "flags\t\t: fpu constant_tsc rdtscp nonstop_tsc\n"
-        ));
+        assert!(counter_is_steady("flags\t\t: fpu constant_tsc rdtscp nonstop_tsc\n"));
         assert!(!counter_is_steady("flags\t\t: fpu constant_tsc rdtscp\n"));
-        assert!(!counter_is_steady(
-            "flags\t\t: fpu constant_tscx rdtscp nonstop_tsc\n"
-        ));
+        assert!(!counter_is_steady("flags\t\t: fpu constant_tscx rdtscp nonstop_tsc\n"));
         assert!(!counter_is_steady(""));
     }
 }

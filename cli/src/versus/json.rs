@@ -48,11 +48,7 @@ enum Body<'a> {
     Unavailable { unavailable: &'a str },
 }
 
-pub(super) fn write(
-    out: &mut impl Write,
-    outcomes: &[Outcome],
-    repetitions: u32,
-) -> io::Result<()> {
+pub(super) fn write(out: &mut impl Write, outcomes: &[Outcome], repetitions: u32) -> io::Result<()> {
     for outcome in outcomes {
         serde_json::to_writer(&mut *out, &line(outcome, repetitions))?;
         writeln!(out)?;
@@ -96,11 +92,7 @@ fn round_trip(figures: &RoundTripFigures) -> Body<'static> {
 }
 
 fn throughput(figures: &ThroughputFigures, bytes: usize) -> Body<'static> {
-    let Spread {
-        median,
-        least,
-        most,
-    } = figures.messages_per_second;
+    let Spread { median, least, most } = figures.messages_per_second;
     Body::Throughput {
         messages_per_s: median.round(),
         bytes_per_s: (median * bytes as f64).round(),

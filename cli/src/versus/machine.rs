@@ -16,13 +16,8 @@ impl Machine {
         let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
         let name = rustix::system::uname();
         Machine {
-            processor: model(&info)
-                .unwrap_or_else(|| format!("{} processor", std::env::consts::ARCH)),
-            kernel: format!(
-                "{} {}",
-                name.sysname().to_string_lossy(),
-                name.release().to_string_lossy()
-            ),
+            processor: model(&info).unwrap_or_else(|| format!("{} processor", std::env::consts::ARCH)),
+            kernel: format!("{} {}", name.sysname().to_string_lossy(), name.release().to_string_lossy()),
             cores,
             relation: relation(cores, |core, file| {
                 fs::read_to_string(format!("/sys/devices/system/cpu/cpu{core}/{file}")).ok()
@@ -33,18 +28,13 @@ impl Machine {
     /// One line.
     pub(super) fn describe(&self) -> String {
         let PairOfCores { near, far } = self.cores;
-        format!(
-            "{} · {} · cores {near} and {far} ({})",
-            self.processor, self.kernel, self.relation
-        )
+        format!("{} · {} · cores {near} and {far} ({})", self.processor, self.kernel, self.relation)
     }
 }
 
 /// The processor's name. Not every architecture's `/proc/cpuinfo` has one.
 fn model(cpuinfo: &str) -> Option<String> {
-    let line = cpuinfo
-        .lines()
-        .find(|line| line.starts_with("model name"))?;
+    let line = cpuinfo.lines().find(|line| line.starts_with("model name"))?;
     let (_, name) = line.split_once(':')?;
     Some(name.split_whitespace().collect::<Vec<_>>().join(" ")).filter(|name| !name.is_empty())
 }
@@ -58,11 +48,7 @@ fn relation(cores: PairOfCores, read: impl Fn(usize, &str) -> Option<String>) ->
     if lists("topology/thread_siblings_list") == Some(true) {
         return "two threads of one physical core: expect other figures than between cores";
     }
-    match (
-        lists("cache/index3/shared_cpu_list"),
-        package(near),
-        package(far),
-    ) {
+    match (lists("cache/index3/shared_cpu_list"), package(near), package(far)) {
         (Some(true), ..) => "different cores, one L3 cache",
         (_, Some(one), Some(other)) if one != other => "different sockets",
         (Some(false), ..) => "one socket, different L3 caches",
@@ -92,10 +78,7 @@ mod tests {
 
     #[test]
     fn the_processors_name() {
-        assert_eq!(
-            model("processor: 0\nmodel name\t: A  B\t9000\n"),
-            Some("A B 9000".to_owned())
-        );
+        assert_eq!(model("processor: 0\nmodel name\t: A  B\t9000\n"), Some("A B 9000".to_owned()));
         assert_eq!(model("processor: 0\nmodel name\t:\n"), None);
         assert_eq!(model("BogoMIPS: 50"), None);
     }
@@ -104,23 +87,16 @@ mod tests {
     fn how_close_two_cores_are() {
         let cores = PairOfCores { near: 0, far: 1 };
         // What the three files say of core 0 and 1: siblings, L3, sockets.
-        let told =
-            |siblings: &'static str, cache: Option<&'static str>, sockets: [&'static str; 2]| {
-                relation(cores, move |core, file| match file {
-                    "topology/thread_siblings_list" => Some(siblings.to_owned()),
-                    "cache/index3/shared_cpu_list" => cache.map(str::to_owned),
-                    _ => sockets.get(core).map(|id| (*id).to_owned()),
-                })
-            };
+        let told = |siblings: &'static str, cache: Option<&'static str>, sockets: [&'static str; 2]| {
+            relation(cores, move |core, file| match file {
+                "topology/thread_siblings_list" => Some(siblings.to_owned()),
+                "cache/index3/shared_cpu_list" => cache.map(str::to_owned),
+                _ => sockets.get(core).map(|id| (*id).to_owned()),
+            })
+        };
         assert!(told("0-1", Some("0-7"), ["0", "0"]).starts_with("two threads"));
-        assert_eq!(
-            told("0,8", Some("0-7"), ["0", "0"]),
-            "different cores, one L3 cache"
-        );
-        assert_eq!(
-            told("0,8", Some("0,8"), ["0", "0"]),
-            "one socket, different L3 caches"
-        );
+        assert_eq!(told("0,8", Some("0-7"), ["0", "0"]), "different cores, one L3 cache");
+        assert_eq!(told("0,8", Some("0,8"), ["0", "0"]), "one socket, different L3 caches");
         assert_eq!(told("0,8", Some("0,8"), ["0", "1"]), "different sockets");
         assert_eq!(told("0,8", None, ["0", "0"]), "one socket");
         assert_eq!(relation(cores, |_, _| None), "their relation is not known");

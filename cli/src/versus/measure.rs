@@ -9,8 +9,8 @@ use super::cores::PairOfCores;
 use super::plan::{Job, Test};
 use hdrhistogram::Histogram;
 use rondel_baselines::{
-    Carries, Cores, Message, Payload, Receiver, Result, STOP, Seat, Sender, Stop, Visitor, Wait,
-    duet, echo, pump, pump_batches, visit,
+    Carries, Cores, Message, Payload, Receiver, Result, STOP, Seat, Sender, Stop, Visitor, Wait, duet, echo, pump,
+    pump_batches, visit,
 };
 use std::time::Duration;
 
@@ -51,15 +51,9 @@ impl Slice {
 
     /// Equal shares of the whole time.
     pub(crate) fn of(whole: Duration, jobs: usize, repetitions: u32) -> Self {
-        let runs = u32::try_from(jobs)
-            .unwrap_or(u32::MAX)
-            .saturating_mul(repetitions)
-            .max(1);
+        let runs = u32::try_from(jobs).unwrap_or(u32::MAX).saturating_mul(repetitions).max(1);
         let share = (whole / runs).saturating_sub(Self::AROUND).max(Self::LEAST);
-        Slice {
-            warm_up: share / 6,
-            measured: share - share / 6,
-        }
+        Slice { warm_up: share / 6, measured: share - share / 6 }
     }
 }
 
@@ -69,15 +63,8 @@ pub(crate) fn measure(job: &Job, cores: PairOfCores, slice: Slice, clock: Clock)
         test: job.test,
         wait: job.wait,
         payload: job.payload,
-        cores: Cores::Pinned {
-            near: cores.near,
-            far: cores.far,
-        },
-        timer: Timer {
-            clock,
-            warm_up: clock.ticks(slice.warm_up),
-            measured: clock.ticks(slice.measured),
-        },
+        cores: Cores::Pinned { near: cores.near, far: cores.far },
+        timer: Timer { clock, warm_up: clock.ticks(slice.warm_up), measured: clock.ticks(slice.measured) },
     };
     // The plan has its names from the same list.
     visit(job.transport, run).unwrap_or_else(|unknown| unreachable!("{unknown}"))
@@ -128,10 +115,7 @@ impl Run {
         let timer = self.timer;
         let near = move || ask(T::NAME, &mut asking.take()?, &mut answered.take()?, timer);
         let histogram = duet(T::SCOPE, self.cores, far, near)?;
-        Ok(Sample::RoundTrips(RoundTrips {
-            histogram,
-            clock: timer.clock,
-        }))
+        Ok(Sample::RoundTrips(RoundTrips { histogram, clock: timer.clock }))
     }
 
     fn stream<T: Carries<WORDS>, const WORDS: usize>(self) -> Result<Sample> {
@@ -221,11 +205,7 @@ fn receive_stream<const WORDS: usize>(
     loop {
         from.receive(&mut message)?;
         if !message.is(number) {
-            return if message.is(STOP) {
-                Ok(stream)
-            } else {
-                message.verify(transport, number).map(|()| stream)
-            };
+            return if message.is(STOP) { Ok(stream) } else { message.verify(transport, number).map(|()| stream) };
         }
         number += 1;
     }
@@ -249,16 +229,10 @@ fn receive_batches<const WORDS: usize>(
                 Ok(Step::Received(received as u64))
             }
             // The last message of all goes alone, so it is the last of whatever batch it arrives in.
-            Some(place)
-                if place + 1 == received && batch.last().is_some_and(|last| last.is(STOP)) =>
-            {
-                Ok(Step::Stopped)
-            }
+            Some(place) if place + 1 == received && batch.last().is_some_and(|last| last.is(STOP)) => Ok(Step::Stopped),
             Some(place) => {
                 let wrong = batch.get(place).copied().unwrap_or_default();
-                wrong
-                    .verify(transport, *number + place as u64)
-                    .map(|()| Step::Stopped)
+                wrong.verify(transport, *number + place as u64).map(|()| Step::Stopped)
             }
         }
     };
@@ -300,10 +274,7 @@ fn timed(timer: Timer, mut block: impl FnMut() -> Result<u64>) -> Result<Stream>
         messages += block()?;
         end = clock.now();
     }
-    Ok(Stream {
-        messages,
-        nanoseconds: clock.nanoseconds(end.saturating_sub(begin)),
-    })
+    Ok(Stream { messages, nanoseconds: clock.nanoseconds(end.saturating_sub(begin)) })
 }
 
 #[cfg(test)]
@@ -332,11 +303,7 @@ mod tests {
     fn warm_up_does_not_count() {
         // A clock in nanoseconds, blocks of 10 messages that take one millisecond at the least.
         let clock = Clock::monotonic();
-        let timer = Timer {
-            clock,
-            warm_up: 5_000_000,
-            measured: 20_000_000,
-        };
+        let timer = Timer { clock, warm_up: 5_000_000, measured: 20_000_000 };
         let mut blocks = 0;
         let stream = timed(timer, || {
             blocks += 1;
@@ -347,10 +314,6 @@ mod tests {
         assert!(stream.nanoseconds >= 20e6);
         // No more than one block a millisecond, and never those of the warm-up, of which there are two at the least.
         assert!(stream.messages as f64 <= 10.0 * stream.nanoseconds / 1e6);
-        assert!(
-            stream.messages <= 10 * (blocks - 2),
-            "{} of {blocks}",
-            stream.messages
-        );
+        assert!(stream.messages <= 10 * (blocks - 2), "{} of {blocks}", stream.messages);
     }
 }

@@ -73,22 +73,14 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         bail!("there is nothing to measure");
     }
     let clock = Clock::best();
-    let slice = Slice::of(
-        Duration::from_secs(arguments.seconds),
-        jobs.len(),
-        arguments.repetitions,
-    );
+    let slice = Slice::of(Duration::from_secs(arguments.seconds), jobs.len(), arguments.repetitions);
     let (outcomes, repetitions) = rounds(jobs, arguments, cores, slice, clock)?;
 
     let mut out = io::stdout().lock();
     if arguments.json {
         json::write(&mut out, &outcomes, repetitions)?;
     } else {
-        let method = Method {
-            repetitions,
-            slice,
-            clock,
-        };
+        let method = Method { repetitions, slice, clock };
         report::write(&mut out, &outcomes, &Machine::this(cores), &method, &facts)?;
     }
     out.flush()?;
@@ -106,8 +98,7 @@ fn rounds(
 ) -> anyhow::Result<(Vec<Outcome>, u32)> {
     let bar = progress_bar(jobs.len() as u64 * u64::from(arguments.repetitions))?;
     let begin = Instant::now();
-    let mut lanes: Vec<(Job, Result<Vec<Sample>, String>)> =
-        jobs.into_iter().map(|job| (job, Ok(vec![]))).collect();
+    let mut lanes: Vec<(Job, Result<Vec<Sample>, String>)> = jobs.into_iter().map(|job| (job, Ok(vec![]))).collect();
     let mut done = 0;
     while done < arguments.repetitions && !late(begin, done, arguments.seconds) {
         for (job, lane) in &mut lanes {
@@ -116,9 +107,7 @@ fn rounds(
                 match measure(job, cores, slice, clock) {
                     Ok(sample) => samples.push(sample),
                     // The machine forbids it: a line in the table. Anything else would make all figures doubtful.
-                    Err(error) if matches!(*error, Error::Unavailable { .. }) => {
-                        *lane = Err(error.to_string())
-                    }
+                    Err(error) if matches!(*error, Error::Unavailable { .. }) => *lane = Err(error.to_string()),
                     Err(error) => {
                         bar.abandon();
                         return Err(error).with_context(|| format!("measuring {job}"));
@@ -130,13 +119,8 @@ fn rounds(
         done += 1;
     }
     bar.finish_and_clear();
-    let outcomes = lanes
-        .into_iter()
-        .map(|(job, lane)| Outcome {
-            job,
-            result: lane.map(|s| Figures::of(&s)),
-        })
-        .collect();
+    let outcomes =
+        lanes.into_iter().map(|(job, lane)| Outcome { job, result: lane.map(|s| Figures::of(&s)) }).collect();
     Ok((outcomes, done))
 }
 

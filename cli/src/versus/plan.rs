@@ -42,10 +42,7 @@ impl Facts {
     /// is the cost that counts, and where there is a default that is, it stands for parking too.
     fn throughput_waits(&self) -> impl Iterator<Item = Wait> {
         let has_default = self.waits.contains(&Wait::Default);
-        self.waits
-            .iter()
-            .copied()
-            .filter(move |wait| !(has_default && *wait == Wait::Park))
+        self.waits.iter().copied().filter(move |wait| !(has_default && *wait == Wait::Park))
     }
 }
 
@@ -77,13 +74,7 @@ impl fmt::Display for Job {
             Test::Throughput => "throughput",
             Test::Batches(_) => "throughput in batches",
         };
-        write!(
-            f,
-            "{}, {test}, {}, {} bytes",
-            self.transport,
-            self.wait.name(),
-            self.payload.bytes()
-        )
+        write!(f, "{}, {test}, {}, {} bytes", self.transport, self.wait.name(), self.payload.bytes())
     }
 }
 
@@ -101,30 +92,15 @@ const fn batch(payload: Payload) -> usize {
 pub(crate) fn jobs(transports: &[Facts]) -> Vec<Job> {
     let mut jobs = Vec::new();
     for facts in transports {
-        let job = |test, wait, payload| Job {
-            transport: facts.name,
-            scope: facts.scope,
-            test,
-            wait,
-            payload,
-        };
+        let job = |test, wait, payload| Job { transport: facts.name, scope: facts.scope, test, wait, payload };
         for payload in [Payload::B8, Payload::B64] {
-            jobs.extend(
-                facts
-                    .waits
-                    .iter()
-                    .map(|wait| job(Test::RoundTrip, *wait, payload)),
-            );
+            jobs.extend(facts.waits.iter().map(|wait| job(Test::RoundTrip, *wait, payload)));
         }
         if !facts.queues {
             continue;
         }
         for payload in [Payload::B8, Payload::B64, Payload::B1024] {
-            jobs.extend(
-                facts
-                    .throughput_waits()
-                    .map(|wait| job(Test::Throughput, wait, payload)),
-            );
+            jobs.extend(facts.throughput_waits().map(|wait| job(Test::Throughput, wait, payload)));
             if facts.batches {
                 // One way of waiting will do: in batches it is asked for even less often.
                 let wait = facts.throughput_waits().last();
@@ -139,11 +115,7 @@ pub(crate) fn jobs(transports: &[Facts]) -> Vec<Job> {
     };
     // Stable, so that transports keep the order of the list.
     jobs.sort_by_key(|job| {
-        let wait = if kind(job.test) == 0 {
-            Some(job.wait)
-        } else {
-            None
-        };
+        let wait = if kind(job.test) == 0 { Some(job.wait) } else { None };
         (kind(job.test), job.payload, wait)
     });
     jobs
@@ -154,14 +126,7 @@ mod tests {
     use super::*;
 
     fn facts(waits: &'static [Wait], queues: bool) -> Facts {
-        Facts {
-            name: "x",
-            note: "",
-            scope: Scope::Processes,
-            waits,
-            queues,
-            batches: true,
-        }
+        Facts { name: "x", note: "", scope: Scope::Processes, waits, queues, batches: true }
     }
 
     fn count(jobs: &[Job], is: impl Fn(&Job) -> bool) -> usize {
@@ -179,37 +144,18 @@ mod tests {
     fn what_has_a_choice_of_waiting_is_asked_for_each() {
         let jobs = jobs(&[facts(&[Wait::Spin, Wait::Default, Wait::Park], true)]);
         assert_eq!(count(&jobs, |job| job.test == Test::RoundTrip), 6);
-        assert_eq!(
-            count(&jobs, |job| job.test == Test::Throughput
-                && job.wait == Wait::Spin),
-            3
-        );
-        assert_eq!(
-            count(&jobs, |job| job.test == Test::Throughput
-                && job.wait == Wait::Default),
-            3
-        );
-        assert_eq!(
-            count(&jobs, |job| job.test == Test::Throughput
-                && job.wait == Wait::Park),
-            0
-        );
-        assert_eq!(
-            count(&jobs, |job| matches!(job.test, Test::Batches(_))
-                && job.wait == Wait::Default),
-            3
-        );
+        assert_eq!(count(&jobs, |job| job.test == Test::Throughput && job.wait == Wait::Spin), 3);
+        assert_eq!(count(&jobs, |job| job.test == Test::Throughput && job.wait == Wait::Default), 3);
+        assert_eq!(count(&jobs, |job| job.test == Test::Throughput && job.wait == Wait::Park), 0);
+        assert_eq!(count(&jobs, |job| matches!(job.test, Test::Batches(_)) && job.wait == Wait::Default), 3);
         assert_eq!(jobs.len(), 15);
     }
 
     #[test]
     fn what_is_compared_is_measured_in_succession() {
         let jobs = jobs(&Facts::of_all(&[]));
-        let round_trips: Vec<_> = jobs
-            .iter()
-            .filter(|job| job.test == Test::RoundTrip)
-            .map(|job| (job.payload, job.wait))
-            .collect();
+        let round_trips: Vec<_> =
+            jobs.iter().filter(|job| job.test == Test::RoundTrip).map(|job| (job.payload, job.wait)).collect();
         assert!(round_trips.is_sorted(), "{round_trips:?}");
         let rest = jobs.iter().skip(round_trips.len());
         assert!(rest.clone().all(|job| job.test != Test::RoundTrip));
@@ -217,10 +163,7 @@ mod tests {
 
     #[test]
     fn only_some_of_the_transports() {
-        let names: Vec<_> = Facts::of_all(&["unix".to_owned(), "pipe".to_owned()])
-            .iter()
-            .map(|f| f.name)
-            .collect();
+        let names: Vec<_> = Facts::of_all(&["unix".to_owned(), "pipe".to_owned()]).iter().map(|f| f.name).collect();
         assert_eq!(names, ["pipe", "unix"]);
         assert_eq!(Facts::of_all(&[]).len(), names_known());
     }

@@ -23,10 +23,7 @@ pub(super) fn write(
     writeln!(out, "{}", machine.describe())?;
     writeln!(out, "{}", describe(method))?;
     for section in &SECTIONS {
-        let shown: Vec<&Outcome> = outcomes
-            .iter()
-            .filter(|outcome| (section.belongs)(&outcome.job))
-            .collect();
+        let shown: Vec<&Outcome> = outcomes.iter().filter(|outcome| (section.belongs)(&outcome.job)).collect();
         if shown.is_empty() {
             continue;
         }
@@ -52,41 +49,19 @@ const SECTIONS: [Section; 2] = [
     Section {
         title: "Round trips, in ns. Ratios are of the medians: to the floor, and where it sleeps also to the bare futex.",
         belongs: |job| job.test == Test::RoundTrip,
-        headings: &[
-            "bytes",
-            "transport",
-            "wait",
-            "p50",
-            "of repetitions",
-            "p99",
-            "p99.9",
-            "max",
-            "× floor",
-            "× futex",
-        ],
+        headings: &["bytes", "transport", "wait", "p50", "of repetitions", "p99", "p99.9", "max", "× floor", "× futex"],
         row: round_trip_row,
     },
     Section {
         title: "Throughput, million messages a second. Ratios are to the same size and batch through the pipe and rtrb.",
         belongs: |job| job.test != Test::RoundTrip,
-        headings: &[
-            "bytes",
-            "transport",
-            "wait",
-            "batch",
-            "M/s",
-            "of repetitions",
-            "MB/s",
-            "× pipe",
-            "× rtrb",
-        ],
+        headings: &["bytes", "transport", "wait", "batch", "M/s", "of repetitions", "MB/s", "× pipe", "× rtrb"],
         row: throughput_row,
     },
 ];
 
 fn describe(method: &Method) -> String {
-    let milliseconds =
-        |length: std::time::Duration| format!("{:.0} ms", length.as_secs_f64() * 1e3);
+    let milliseconds = |length: std::time::Duration| format!("{:.0} ms", length.as_secs_f64() * 1e3);
     let clock = method.clock;
     format!(
         "Two sides, each pinned to its core; {} of {} each after {} of warm-up; the medians are shown.\n\
@@ -107,31 +82,20 @@ fn describe(method: &Method) -> String {
 fn write_notes(out: &mut impl Write, outcomes: &[Outcome], transports: &[Facts]) -> io::Result<()> {
     writeln!(out)?;
     let mut told: Vec<&str> = Vec::new();
-    for why in outcomes
-        .iter()
-        .filter_map(|outcome| outcome.result.as_ref().err())
-    {
+    for why in outcomes.iter().filter_map(|outcome| outcome.result.as_ref().err()) {
         if !told.contains(&why.as_str()) {
             writeln!(out, "Not measured: {why}")?;
             told.push(why);
         }
     }
-    transports
-        .iter()
-        .try_for_each(|facts| writeln!(out, "{:>6}: {}", facts.name, facts.note))
+    transports.iter().try_for_each(|facts| writeln!(out, "{:>6}: {}", facts.name, facts.note))
 }
 
 fn round_trip_row(outcome: &Outcome, all: &[Outcome]) -> Vec<String> {
     let Ok(Figures::RoundTrip(figures)) = &outcome.result else {
         return vec![];
     };
-    let RoundTripFigures {
-        p50,
-        p99,
-        p999,
-        max,
-        ..
-    } = figures;
+    let RoundTripFigures { p50, p99, p999, max, .. } = figures;
     let job = &outcome.job;
     let to = |other: &str| ratio(p50.median, round_trip_median(all, other, job));
     vec![
@@ -144,20 +108,12 @@ fn round_trip_row(outcome: &Outcome, all: &[Outcome]) -> Vec<String> {
         digits(p999.median),
         digits(max.most),
         to("floor"),
-        if job.wait == Wait::Park {
-            to("futex")
-        } else {
-            NONE.to_owned()
-        },
+        if job.wait == Wait::Park { to("futex") } else { NONE.to_owned() },
     ]
 }
 
 fn throughput_row(outcome: &Outcome, all: &[Outcome]) -> Vec<String> {
-    let Ok(Figures::Throughput(ThroughputFigures {
-        messages_per_second: rate,
-        ..
-    })) = &outcome.result
-    else {
+    let Ok(Figures::Throughput(ThroughputFigures { messages_per_second: rate, .. })) = &outcome.result else {
         return vec![];
     };
     let job = &outcome.job;
@@ -166,11 +122,7 @@ fn throughput_row(outcome: &Outcome, all: &[Outcome]) -> Vec<String> {
         job.payload.bytes().to_string(),
         job.transport.to_owned(),
         job.wait.name().to_owned(),
-        if let Test::Batches(size) = job.test {
-            size.to_string()
-        } else {
-            NONE.to_owned()
-        },
+        if let Test::Batches(size) = job.test { size.to_string() } else { NONE.to_owned() },
         digits(rate.median / 1e6),
         spread(*rate, 1e6),
         digits(rate.median * job.payload.bytes() as f64 / 1e6),
@@ -183,9 +135,7 @@ fn throughput_row(outcome: &Outcome, all: &[Outcome]) -> Vec<String> {
 /// way of waiting.
 fn round_trip_median(all: &[Outcome], transport: &str, job: &Job) -> Option<f64> {
     all.iter().find_map(|other| match &other.result {
-        Ok(Figures::RoundTrip(figures))
-            if other.job.transport == transport && other.job.payload == job.payload =>
-        {
+        Ok(Figures::RoundTrip(figures)) if other.job.transport == transport && other.job.payload == job.payload => {
             Some(figures.p50.median)
         }
         _ => None,
@@ -195,9 +145,7 @@ fn round_trip_median(all: &[Outcome], transport: &str, job: &Job) -> Option<f64>
 fn throughput_median(all: &[Outcome], transport: &str, job: &Job) -> Option<f64> {
     all.iter().find_map(|other| match &other.result {
         Ok(Figures::Throughput(figures))
-            if other.job.transport == transport
-                && other.job.payload == job.payload
-                && other.job.test == job.test =>
+            if other.job.transport == transport && other.job.payload == job.payload && other.job.test == job.test =>
         {
             Some(figures.messages_per_second.median)
         }
@@ -219,11 +167,7 @@ fn ratio(value: f64, other: Option<f64>) -> String {
 }
 
 fn spread(spread: Spread, unit: f64) -> String {
-    format!(
-        "{}–{}",
-        digits(spread.least / unit),
-        digits(spread.most / unit)
-    )
+    format!("{}–{}", digits(spread.least / unit), digits(spread.most / unit))
 }
 
 /// Three digits at the least, and no more after the point than are worth reading.
@@ -251,17 +195,11 @@ fn new_table(headings: &[&str], width: Option<u16>) -> Table {
         .remove_style(TableComponent::MiddleIntersections)
         .set_header(headings);
     for (place, column) in table.column_iter_mut().enumerate() {
-        let side = if NAMES.contains(&place) {
-            CellAlignment::Left
-        } else {
-            CellAlignment::Right
-        };
+        let side = if NAMES.contains(&place) { CellAlignment::Left } else { CellAlignment::Right };
         column.set_cell_alignment(side);
     }
     if let Some(width) = width {
-        table
-            .set_width(width)
-            .set_content_arrangement(ContentArrangement::Dynamic);
+        table.set_width(width).set_content_arrangement(ContentArrangement::Dynamic);
     }
     table
 }
@@ -272,10 +210,7 @@ fn terminal_width() -> Option<u16> {
     if !out.is_terminal() {
         return None;
     }
-    rustix::termios::tcgetwinsize(out)
-        .ok()
-        .map(|size| size.ws_col)
-        .filter(|columns| *columns > 0)
+    rustix::termios::tcgetwinsize(out).ok().map(|size| size.ws_col).filter(|columns| *columns > 0)
 }
 
 #[cfg(test)]

@@ -63,10 +63,7 @@ fn a_description_that_a_fork_may_have_copied_is_given_up() {
     // As when the process is killed: closed, without unlocking. The child that was forked in the
     // gap lives on.
     drop(registered);
-    assert!(
-        falls(&file),
-        "the child has a copy of the description that is locked"
-    );
+    assert!(falls(&file), "the child has a copy of the description that is locked");
 }
 
 #[test]
@@ -94,10 +91,7 @@ fn nothing_is_opened_while_a_fork_is_under_way() {
         thread::sleep(Duration::from_millis(50));
         let early = opened.load(Ordering::SeqCst);
         in_parent();
-        opening
-            .join()
-            .expect("no panic")
-            .expect("once the fork is over");
+        opening.join().expect("no panic").expect("once the fork is over");
         assert_eq!(early, 0);
         assert!(opened.load(Ordering::SeqCst) > 0);
     });
@@ -106,19 +100,11 @@ fn nothing_is_opened_while_a_fork_is_under_way() {
 #[test]
 fn slots_are_used_again() {
     let file = File::from(crate::segment::memfd_for_tests());
-    drop(
-        (0..20)
-            .map(|_| Registered::open(|| reopen(&file)).expect("a descriptor"))
-            .collect::<Vec<_>>(),
-    );
+    drop((0..20).map(|_| Registered::open(|| reopen(&file)).expect("a descriptor")).collect::<Vec<_>>());
     let before = slots().count();
     for _ in 0..1000 {
         drop(Registered::open(|| reopen(&file)).expect("a descriptor"));
     }
     // Other tests run meanwhile and need a few themselves.
-    assert!(
-        slots().count() < before + 500,
-        "{} slots after {before}",
-        slots().count()
-    );
+    assert!(slots().count() < before + 500, "{} slots after {before}", slots().count());
 }

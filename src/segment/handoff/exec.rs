@@ -64,24 +64,17 @@ pub fn inherit(command: &mut Command, name: &str, fd: BorrowedFd<'_>) -> Result<
 /// been taken before.
 pub fn inherited(name: &str) -> Result<OwnedFd, SegmentError> {
     let variable = variable(name)?;
-    let failed = |problem| SegmentError::Descriptor {
-        name: name.to_owned(),
-        problem,
-    };
+    let failed = |problem| SegmentError::Descriptor { name: name.to_owned(), problem };
     let value = env::var_os(variable).ok_or_else(|| failed(DescriptorProblem::NotSet))?;
     let parts = value.to_str().and_then(parse);
-    let (fd, device, inode) = parts.ok_or_else(|| {
-        failed(DescriptorProblem::Malformed {
-            value: value.to_string_lossy().into_owned(),
-        })
-    })?;
+    let (fd, device, inode) =
+        parts.ok_or_else(|| failed(DescriptorProblem::Malformed { value: value.to_string_lossy().into_owned() }))?;
     // Held to the end: of two threads that ask for the same descriptor, one gets it.
     let mut taken = TAKEN.lock().unwrap_or_else(PoisonError::into_inner);
     if taken.contains(&fd) {
         return Err(failed(DescriptorProblem::AlreadyTaken { fd }));
     }
-    let closes_on_exec =
-        sys::closes_on_exec(fd).map_err(|_| failed(DescriptorProblem::NotOpen { fd }))?;
+    let closes_on_exec = sys::closes_on_exec(fd).map_err(|_| failed(DescriptorProblem::NotOpen { fd }))?;
     // What was inherited across exec cannot be marked so. What is marked was opened here, whatever
     // its number; and what is another file took the number after an earlier process had closed the
     // right one.
@@ -107,27 +100,18 @@ fn variable(name: &str) -> Result<String, SegmentError> {
         "is empty"
     } else if name.len() > 100 {
         "is longer than 100 bytes"
-    } else if !name
-        .bytes()
-        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-    {
+    } else if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
         "has a character outside A-Z a-z 0-9 _"
     } else {
         return Ok(format!("{VARIABLE_PREFIX}{name}"));
     };
-    Err(SegmentError::InvalidName {
-        name: name.to_owned(),
-        reason,
-    })
+    Err(SegmentError::InvalidName { name: name.to_owned(), reason })
 }
 
 /// Number, device and inode.
 fn parse(value: &str) -> Option<(RawFd, u64, u64)> {
     let (fd, rest) = value.split_once(':')?;
     let (device, inode) = rest.split_once(':')?;
-    let fd = fd
-        .parse()
-        .ok()
-        .filter(|&fd: &RawFd| fd > libc::STDERR_FILENO)?;
+    let fd = fd.parse().ok().filter(|&fd: &RawFd| fd > libc::STDERR_FILENO)?;
     Some((fd, device.parse().ok()?, inode.parse().ok()?))
 }

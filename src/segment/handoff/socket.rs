@@ -32,15 +32,11 @@ pub fn send(socket: &UnixStream, fd: BorrowedFd<'_>) -> Result<(), SegmentError>
 /// Sends descriptors in one message with one byte. Apart for the tests, which send what [`send`]
 /// does not.
 fn send_all(socket: &UnixStream, fds: &[RawFd], mut carrier: u8) -> io::Result<()> {
-    let payload =
-        u32::try_from(size_of_val(fds)).map_err(|_| io::Error::from_raw_os_error(libc::EINVAL))?;
+    let payload = u32::try_from(size_of_val(fds)).map_err(|_| io::Error::from_raw_os_error(libc::EINVAL))?;
     // SAFETY: only computes a length.
     let space = unsafe { libc::CMSG_SPACE(payload) } as usize;
     let mut control = vec![0_u64; space.div_ceil(size_of::<u64>())];
-    let mut data = libc::iovec {
-        iov_base: ptr::from_mut(&mut carrier).cast(),
-        iov_len: 1,
-    };
+    let mut data = libc::iovec { iov_base: ptr::from_mut(&mut carrier).cast(), iov_len: 1 };
     let message = message(&mut data, &mut control);
     // SAFETY: `message` describes `control`, which is zeroed, aligned, alive, and has room for one
     // header.
@@ -93,16 +89,12 @@ fn send_all(socket: &UnixStream, fds: &[RawFd], mut carrier: u8) -> io::Result<(
 pub fn receive(socket: &UnixStream) -> Result<OwnedFd, SegmentError> {
     let mut byte = 0_u8;
     let mut control = [0_u64; CONTROL_WORDS];
-    let mut data = libc::iovec {
-        iov_base: ptr::from_mut(&mut byte).cast(),
-        iov_len: 1,
-    };
+    let mut data = libc::iovec { iov_base: ptr::from_mut(&mut byte).cast(), iov_len: 1 };
     let mut message = message(&mut data, &mut control);
     let received = loop {
         // SAFETY: `message` and all it points to (the byte, the control buffer) are alive,
         // writable, and describe their own lengths.
-        let received =
-            unsafe { libc::recvmsg(socket.as_raw_fd(), &mut message, libc::MSG_CMSG_CLOEXEC) };
+        let received = unsafe { libc::recvmsg(socket.as_raw_fd(), &mut message, libc::MSG_CMSG_CLOEXEC) };
         if received != -1 {
             break received;
         }
@@ -144,10 +136,7 @@ fn descriptors(message: &libc::msghdr) -> Vec<OwnedFd> {
         if header.cmsg_level == libc::SOL_SOCKET && header.cmsg_type == libc::SCM_RIGHTS {
             // SAFETY: only computes a length.
             let before = unsafe { libc::CMSG_LEN(0) } as usize;
-            #[allow(
-                clippy::unnecessary_cast,
-                reason = "the field is narrower in some C libraries"
-            )]
+            #[allow(clippy::unnecessary_cast, reason = "the field is narrower in some C libraries")]
             let count = (header.cmsg_len as usize).saturating_sub(before) / size_of::<RawFd>();
             // SAFETY: only computes an address, inside the buffer.
             let first = unsafe { libc::CMSG_DATA(next) }.cast::<RawFd>();
@@ -200,11 +189,7 @@ mod tests {
 
     /// The end of the stream is only seen once nobody has a copy any more.
     fn all_are_closed(mut reader: UnixStream) -> bool {
-        let mut waiting = libc::pollfd {
-            fd: reader.as_raw_fd(),
-            events: libc::POLLIN,
-            revents: 0,
-        };
+        let mut waiting = libc::pollfd { fd: reader.as_raw_fd(), events: libc::POLLIN, revents: 0 };
         // SAFETY: one pollfd, alive.
         let ready = unsafe { libc::poll(&mut waiting, 1, 5000) };
         ready == 1 && reader.read(&mut [0]).expect("readable") == 0
@@ -223,11 +208,8 @@ mod tests {
         for copies in [2, 3, 100, 253] {
             let (received, reader) = receive_copies(copies, CARRIER);
             match received {
-                Err(SegmentError::Message {
-                    problem: MessageProblem::TooMany { found },
-                }) => {
-                    let room = (CONTROL_WORDS * size_of::<u64>() - size_of::<libc::cmsghdr>())
-                        / size_of::<RawFd>();
+                Err(SegmentError::Message { problem: MessageProblem::TooMany { found } }) => {
+                    let room = (CONTROL_WORDS * size_of::<u64>() - size_of::<libc::cmsghdr>()) / size_of::<RawFd>();
                     assert_eq!(found, copies.min(room));
                 }
                 other => panic!("{copies}: {other:?}"),
