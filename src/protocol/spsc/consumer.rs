@@ -247,9 +247,12 @@ impl<M: Memory> Consumer<M> {
             let end = published(middle)?;
             if end == geometry.end(middle) {
                 complete = middle;
-                tail = end;
             } else {
                 incomplete = middle;
+            }
+            // The last incomplete line may be looked at before the complete ones below it; and a line in which nothing is
+            // published says nothing of those.
+            if end > geometry.start(middle) {
                 tail = tail.max(end);
             }
         }
