@@ -94,7 +94,8 @@ pub(crate) trait Condition {
     fn check_peer(&mut self) -> Option<Self::Outcome>;
 }
 
-/// Waits for `condition`. `None` once `deadline` has passed; even then it has looked once.
+/// Waits for `condition`. `None` once `deadline` has passed; even then it has looked once, and asked
+/// after the peer.
 #[cold]
 pub(crate) fn wait<C: Condition>(
     condition: &mut C,
@@ -105,7 +106,8 @@ pub(crate) fn wait<C: Condition>(
     if !budget.is_zero() {
         match spin(condition, budget, deadline) {
             Spun::Done(outcome) => return Some(outcome),
-            Spun::DeadlinePassed => return None,
+            // Whoever never waits for as long as a slice learns of a death here.
+            Spun::DeadlinePassed => return condition.check_peer(),
             Spun::BudgetSpent => {}
         }
     }
@@ -179,7 +181,8 @@ impl<C: Condition> Sleeper<Registered> for Parked<'_, C> {
         }
         let now = Instant::now();
         if self.deadline.is_some_and(|deadline| deadline <= now) {
-            return ControlFlow::Break(None);
+            // Whoever never waits for as long as a slice learns of a death here.
+            return ControlFlow::Break(self.condition.check_peer());
         }
         if self.next_check <= now {
             self.next_check = now + SLICE;
