@@ -142,6 +142,8 @@ impl Attachment {
     /// What is known of the peer. One system call if it is attached.
     pub(crate) fn peer(&self) -> Result<Peer, Fault> {
         let pid = || self.record(self.peer).map_or(0, |record| record.pid.load(Ordering::Relaxed) as u32);
+        let attachments = || self.record(self.peer).map_or(0, |record| role::attachments(&record.state));
+        let before = attachments();
         match self.peer_phase() {
             Phase::Never => Ok(Peer::NotAttached),
             Phase::Closed => Ok(Peer::Closed),
@@ -150,10 +152,12 @@ impl Attachment {
             Phase::Attached if self.lock.other_is_held(self.peer as u64).unwrap_or(true) => {
                 Ok(Peer::Attached { pid: pid() })
             }
-            // The lock fell. Either the holder closed in the meantime, or it is gone without a word.
+            // The lock was free. The holder may have closed in the meantime, and a successor may even have attached; if it is
+            // still the same holder's word that stands there, it is gone without another.
             Phase::Attached => match self.peer_phase() {
                 Phase::Closed => Ok(Peer::Closed),
                 Phase::Invalid(found) => Err(invalid_role(found)),
+                _ if attachments() != before => Ok(Peer::Attached { pid: pid() }),
                 _ => Ok(Peer::Dead { pid: pid() }),
             },
         }

@@ -47,6 +47,12 @@ pub(crate) fn decode(word: u64) -> Phase {
     }
 }
 
+/// How often the role has been taken: two equal answers mean the same holder.
+pub(crate) fn attachments(state: &AtomicU64) -> u64 {
+    // ORDER [count-attachments]: Acquire, so that what is asked of the kernel next is asked later.
+    state.load(Ordering::Acquire) >> PHASE_BITS
+}
+
 /// Marks the role as taken. For the holder of the role's lock.
 pub(crate) fn attach(state: &AtomicU64) {
     // ORDER [attach-count]: Relaxed. Only holders of the lock write here, and taking the lock orders them.

@@ -85,7 +85,7 @@ impl<T: Pod> Producer<T> {
                 }
                 Ok(())
             }
-            Ok(false) => Err(self.full(element)),
+            Ok(false) => self.try_push_last(element),
             Err(corruption) => Err(TryPushError::Failed(element, self.fail(corruption))),
         }
     }
@@ -157,10 +157,7 @@ impl<T: Pod> Producer<T> {
             attachment::wake(self.ring.memory().data());
         }
         match pushed {
-            Ok(0) if !elements.is_empty() => match self.full(()) {
-                TryPushError::Full(()) => Ok(0),
-                closed_or_failed => Err(closed_or_failed),
-            },
+            Ok(0) if !elements.is_empty() => self.try_push_slice_last(elements),
             Ok(pushed) => Ok(pushed),
             Err(corruption) => Err(TryPushError::Failed((), self.fail(corruption))),
         }
@@ -325,18 +322,45 @@ impl<T: Pod> Producer<T> {
                 self.attachment.notify_fenced(self.ring.memory().data());
                 Ok(())
             }
-            Ok(false) => Err(self.full(element)),
+            Ok(false) => self.try_push_last(element),
             Err(corruption) => Err(TryPushError::Failed(element, self.fail(corruption))),
         }
     }
 
-    /// What to say when there is no room.
+    /// There was no room. If the consumer has closed, whatever it gave back before counts.
     #[cold]
-    fn full<U>(&mut self, element: U) -> TryPushError<U> {
+    fn try_push_last(&mut self, element: T) -> Result<(), TryPushError<T>> {
         match self.attachment.peer_has_closed() {
-            Ok(false) => TryPushError::Full(element),
-            Ok(true) => TryPushError::Closed(element),
-            Err(fault) => TryPushError::Failed(element, self.attachment.fail(fault)),
+            Ok(false) => return Err(TryPushError::Full(element)),
+            Ok(true) => {}
+            Err(fault) => return Err(TryPushError::Failed(element, self.attachment.fail(fault))),
+        }
+        match self.ring.try_push(element) {
+            Ok(true) => {
+                // A successor may be there already, and asleep.
+                self.attachment.notify_fenced(self.ring.memory().data());
+                Ok(())
+            }
+            Ok(false) => Err(TryPushError::Closed(element)),
+            Err(corruption) => Err(TryPushError::Failed(element, self.fail(corruption))),
+        }
+    }
+
+    /// As [`try_push_last`](Self::try_push_last), for a slice that is not empty.
+    #[cold]
+    fn try_push_slice_last(&mut self, elements: &[T]) -> Result<usize, TryPushError<()>> {
+        match self.attachment.peer_has_closed() {
+            Ok(false) => return Ok(0),
+            Ok(true) => {}
+            Err(fault) => return Err(TryPushError::Failed((), self.attachment.fail(fault))),
+        }
+        match self.ring.try_push_slice(elements) {
+            Ok(0) => Err(TryPushError::Closed(())),
+            Ok(pushed) => {
+                self.attachment.notify_fenced(self.ring.memory().data());
+                Ok(pushed)
+            }
+            Err(corruption) => Err(TryPushError::Failed((), self.fail(corruption))),
         }
     }
 

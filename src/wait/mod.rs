@@ -94,14 +94,16 @@ pub(crate) trait Condition {
     fn check_peer(&mut self) -> Option<Self::Outcome>;
 }
 
-/// Waits for `condition`. `None` once `deadline` has passed; even then it has looked once.
+/// Waits for `condition`. `None` once `deadline` has passed; even then it has looked once, and asked
+/// after the peer.
 #[cold]
 pub(crate) fn wait<C: Condition>(condition: &mut C, strategy: Wait, deadline: Option<Instant>) -> Option<C::Outcome> {
     let budget = strategy.budget();
     if !budget.is_zero() {
         match spin(condition, budget, deadline) {
             Spun::Done(outcome) => return Some(outcome),
-            Spun::DeadlinePassed => return None,
+            // Whoever never waits for as long as a slice learns of a death here.
+            Spun::DeadlinePassed => return condition.check_peer(),
             Spun::BudgetSpent => {}
         }
     }
@@ -175,7 +177,8 @@ impl<C: Condition> Sleeper<Registered> for Parked<'_, C> {
         }
         let now = Instant::now();
         if self.deadline.is_some_and(|deadline| deadline <= now) {
-            return ControlFlow::Break(None);
+            // Whoever never waits for as long as a slice learns of a death here.
+            return ControlFlow::Break(self.condition.check_peer());
         }
         if self.next_check <= now {
             self.next_check = now + SLICE;

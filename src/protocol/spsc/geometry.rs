@@ -90,8 +90,10 @@ impl Geometry {
         if consumed > MAX_POSITION {
             return Err(Corruption { word: "consumed", least: 0, most: MAX_POSITION, found: consumed });
         }
-        // The whole ring is a generous bound: a consumer's batch may be as large.
-        let least = consumed.saturating_sub(self.lines * self.slots);
+        // A consumer that was killed between its two stores may have consumed a whole ring at once, on top of what
+        // `released` lagged behind before: a producer that looks at `consumed` need not wait for that. The lag is less than a
+        // ring, so two rings bound both.
+        let least = consumed.saturating_sub(2 * self.lines * self.slots);
         if released < least || released > consumed {
             return Err(Corruption { word: "released", least, most: consumed, found: released });
         }

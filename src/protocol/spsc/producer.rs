@@ -107,8 +107,14 @@ impl<M: Memory> Producer<M> {
     pub(crate) fn try_push_slice(&mut self, elements: &[M::Element]) -> Result<usize, Corruption> {
         let mut rest = elements;
         while !rest.is_empty() {
-            if self.slot == M::SLOTS && !self.enter_next()? {
-                break;
+            if self.slot == M::SLOTS {
+                match self.enter_next() {
+                    Ok(true) => {}
+                    Ok(false) => break,
+                    Err(corruption) if rest.len() == elements.len() => return Err(corruption),
+                    // What is published counts; the next call meets the fault again.
+                    Err(_) => break,
+                }
             }
             let count = rest.len().min((M::SLOTS - self.slot) as usize);
             let (batch, behind) = rest.split_at(count);
