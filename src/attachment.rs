@@ -129,38 +129,41 @@ impl Attachment {
 
     /// True if the peer has given its role back. One load.
     pub(crate) fn peer_has_closed(&self) -> Result<bool, Fault> {
-        match self.peer_phase() {
+        match role::decode(self.peer_word()) {
             Phase::Invalid(found) => Err(invalid_role(found)),
             phase => Ok(phase == Phase::Closed),
         }
     }
 
-    fn peer_phase(&self) -> Phase {
-        self.record(self.peer).map_or(Phase::Never, |record| role::phase(&record.state))
-    }
-
     /// What is known of the peer. One system call if it is attached.
     pub(crate) fn peer(&self) -> Result<Peer, Fault> {
-        let pid = || self.record(self.peer).map_or(0, |record| record.pid.load(Ordering::Relaxed) as u32);
-        let attachments = || self.record(self.peer).map_or(0, |record| role::attachments(&record.state));
-        let before = attachments();
-        match self.peer_phase() {
+        let word = self.peer_word();
+        if role::decode(word) == Phase::Attached && !self.lock.other_is_held(self.peer as u64).unwrap_or(true) {
+            // The lock was free. If the word is still the same holder's, that one is gone without another. If not, it
+            // has closed in the meantime, and a successor may even have attached.
+            let again = self.peer_word();
+            return if again == word { Ok(Peer::Dead { pid: self.peer_pid() }) } else { self.peer_by(again) };
+        }
+        // A query that fails declares nobody dead.
+        self.peer_by(word)
+    }
+
+    /// What the word says of the peer, if that is alive.
+    fn peer_by(&self, word: u64) -> Result<Peer, Fault> {
+        match role::decode(word) {
             Phase::Never => Ok(Peer::NotAttached),
+            Phase::Attached => Ok(Peer::Attached { pid: self.peer_pid() }),
             Phase::Closed => Ok(Peer::Closed),
             Phase::Invalid(found) => Err(invalid_role(found)),
-            // A query that fails declares nobody dead.
-            Phase::Attached if self.lock.other_is_held(self.peer as u64).unwrap_or(true) => {
-                Ok(Peer::Attached { pid: pid() })
-            }
-            // The lock was free. The holder may have closed in the meantime, and a successor may even have attached; if it is
-            // still the same holder's word that stands there, it is gone without another.
-            Phase::Attached => match self.peer_phase() {
-                Phase::Closed => Ok(Peer::Closed),
-                Phase::Invalid(found) => Err(invalid_role(found)),
-                _ if attachments() != before => Ok(Peer::Attached { pid: pid() }),
-                _ => Ok(Peer::Dead { pid: pid() }),
-            },
         }
+    }
+
+    fn peer_word(&self) -> u64 {
+        self.record(self.peer).map_or(0, |record| role::read(&record.state))
+    }
+
+    fn peer_pid(&self) -> u32 {
+        self.record(self.peer).map_or(0, |record| record.pid.load(Ordering::Relaxed) as u32)
     }
 
     /// Gives the role back and wakes a peer that sleeps on `word`. In a forked child: nothing, the role is the parent's.

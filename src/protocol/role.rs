@@ -30,11 +30,11 @@ pub(crate) enum Phase {
     Invalid(u64),
 }
 
-/// Reads the word.
-pub(crate) fn phase(state: &AtomicU64) -> Phase {
+/// Reads the word. Two equal words mean the same holder, for each attachment is counted.
+pub(crate) fn read(state: &AtomicU64) -> u64 {
     // ORDER [closed-seen]: Acquire, partner [close]. Whoever sees the phase also sees all that the holder
     // published before; without it a consumer could report "closed and drained" with elements still to come.
-    decode(state.load(Ordering::Acquire))
+    state.load(Ordering::Acquire)
 }
 
 /// What a role's word means.
@@ -45,12 +45,6 @@ pub(crate) fn decode(word: u64) -> Phase {
         (1.., CLOSED) => Phase::Closed,
         _ => Phase::Invalid(word),
     }
-}
-
-/// How often the role has been taken: two equal answers mean the same holder.
-pub(crate) fn attachments(state: &AtomicU64) -> u64 {
-    // ORDER [count-attachments]: Acquire, so that what is asked of the kernel next is asked later.
-    state.load(Ordering::Acquire) >> PHASE_BITS
 }
 
 /// Marks the role as taken. For the holder of the role's lock.

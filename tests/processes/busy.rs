@@ -76,8 +76,7 @@ fn exchange(manner: &str) {
     let directory = Directory::new(&format!("busy-{manner}"));
     let _ring = directory.create(CAPACITY);
     let ledger = directory.ledger();
-    let children = ["producer", "consumer"]
-        .map(|role| start("exchange-busy", directory.path(), &[role, manner]));
+    let children = ["producer", "consumer"].map(|role| start("exchange-busy", directory.path(), &[role, manner]));
     succeed(children.into(), &ledger);
 }
 
@@ -100,9 +99,7 @@ pub(crate) fn child_exchange(task: &Task) {
     let manner = task.word(1);
     let polling = manner == "try";
     let wait = match manner {
-        "long-spin" => Wait::SpinThenPark {
-            spin: Duration::from_secs(3600),
-        },
+        "long-spin" => Wait::SpinThenPark { spin: Duration::from_secs(3600) },
         _ => Wait::BusySpin,
     };
     match task.word(0) {
@@ -111,11 +108,8 @@ pub(crate) fn child_exchange(task: &Task) {
             tx.set_wait(wait);
             allow_nothing(ledger, !polling);
             for number in 0..MESSAGES {
-                let good = if polling {
-                    push_polling(&mut tx, message(number))
-                } else {
-                    tx.push(message(number)).is_ok()
-                };
+                let good =
+                    if polling { push_polling(&mut tx, message(number)) } else { tx.push(message(number)).is_ok() };
                 if !good {
                     leave(1);
                 }
@@ -128,11 +122,7 @@ pub(crate) fn child_exchange(task: &Task) {
             rx.set_wait(wait);
             allow_nothing(ledger, !polling);
             for number in 0..MESSAGES {
-                let found = if polling {
-                    pop_polling(&mut rx)
-                } else {
-                    rx.pop().ok()
-                };
+                let found = if polling { pop_polling(&mut rx) } else { rx.pop().ok() };
                 if found != Some(message(number)) {
                     leave(1);
                 }

@@ -27,11 +27,7 @@ pub(crate) fn start(task: &str, path: &Path, words: &[&str]) -> Running {
         .expect("starts");
     let stdin = child.stdin.take();
     let stdout = BufReader::new(child.stdout.take().expect("piped"));
-    Running {
-        child,
-        stdin,
-        stdout,
-    }
+    Running { child, stdin, stdout }
 }
 
 /// What a child is to do, and where.
@@ -59,11 +55,7 @@ fn entry() {
     end_with_the_parent();
     let task = Task {
         path: env::var_os(PATH).expect("a path").into(),
-        words: env::var(WORDS)
-            .expect("words")
-            .split_whitespace()
-            .map(str::to_owned)
-            .collect(),
+        words: env::var(WORDS).expect("words").split_whitespace().map(str::to_owned).collect(),
     };
     run(name.to_str().expect("a task"), &task);
 }

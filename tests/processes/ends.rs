@@ -106,17 +106,11 @@ fn a_producer_outlives_its_consumers() {
             let number = tx.position();
             if closing {
                 assert_eq!(refused, PushError::Closed(message(number)));
-                assert_eq!(
-                    tx.try_push(message(number)),
-                    Err(TryPushError::Closed(message(number)))
-                );
+                assert_eq!(tx.try_push(message(number)), Err(TryPushError::Closed(message(number))));
                 assert_eq!(tx.wait_until_empty(), Err(WaitError::Closed));
             } else {
                 assert_eq!(refused, PushError::Dead(message(number)));
-                assert_eq!(
-                    tx.try_push(message(number)),
-                    Err(TryPushError::Full(message(number)))
-                );
+                assert_eq!(tx.try_push(message(number)), Err(TryPushError::Full(message(number))));
                 assert_eq!(tx.wait_until_empty(), Err(WaitError::Dead));
             }
         });
@@ -133,15 +127,9 @@ fn waiting_until_empty_needs_a_consumer_that_takes_everything() {
         tx.push(message(tx.position())).expect("room");
     }
     let consumer = start("consume-ten", directory.path(), &[]);
-    within(LIMIT, "waiting until empty", || {
-        assert_eq!(tx.wait_until_empty(), Ok(()))
-    });
+    within(LIMIT, "waiting until empty", || assert_eq!(tx.wait_until_empty(), Ok(())));
     consumer.succeed();
-    assert_eq!(
-        tx.wait_until_empty(),
-        Ok(()),
-        "empty is empty, whoever has gone"
-    );
+    assert_eq!(tx.wait_until_empty(), Ok(()), "empty is empty, whoever has gone");
 }
 
 #[test]
@@ -150,11 +138,7 @@ fn a_taken_role_names_its_holder() {
         let directory = Directory::new(&format!("ends-taken-{role}"));
         let ring = directory.create(CAPACITY);
         let holder = holder(&directory, role);
-        let taken = if role == "producer" {
-            ring.producer().map(drop)
-        } else {
-            ring.consumer().map(drop)
-        };
+        let taken = if role == "producer" { ring.producer().map(drop) } else { ring.consumer().map(drop) };
         match taken {
             Err(SegmentError::RoleTaken { role: found, pid }) => {
                 assert_eq!((found, pid), (role, Some(holder.pid() as u32)));
@@ -162,11 +146,7 @@ fn a_taken_role_names_its_holder() {
             other => panic!("{other:?}"),
         }
         holder.kill();
-        let free = if role == "producer" {
-            ring.producer().map(drop)
-        } else {
-            ring.consumer().map(drop)
-        };
+        let free = if role == "producer" { ring.producer().map(drop) } else { ring.consumer().map(drop) };
         free.expect("the holder is dead");
     }
 }

@@ -28,17 +28,8 @@ fn scripts(operation: &str) -> u64 {
     }
 }
 
-const OPERATIONS: [&str; 9] = [
-    "push",
-    "push-slice",
-    "pop",
-    "pop-slice",
-    "pop-all",
-    "guard",
-    "attach-producer",
-    "attach-consumer",
-    "close",
-];
+const OPERATIONS: [&str; 9] =
+    ["push", "push-slice", "pop", "pop-slice", "pop-all", "guard", "attach-producer", "attach-consumer", "close"];
 /// Gives up on an operation that is still not over after so many instructions.
 const INSTRUCTIONS: u64 = 3_000_000;
 
@@ -48,12 +39,7 @@ struct Bytes(MmapRaw);
 impl Bytes {
     fn of(ring: &Ring<Message>) -> Self {
         let len = ring.segment().total_len().try_into().expect("fits");
-        Self(
-            MmapOptions::new()
-                .len(len)
-                .map_raw(&ring.as_fd())
-                .expect("maps"),
-        )
+        Self(MmapOptions::new().len(len).map_raw(&ring.as_fd()).expect("maps"))
     }
 
     fn word(&self, index: usize) -> &AtomicU64 {
@@ -63,9 +49,7 @@ impl Bytes {
     }
 
     fn read(&self) -> Vec<u64> {
-        (0..self.0.len() / 8)
-            .map(|index| self.word(index).load(SeqCst))
-            .collect()
+        (0..self.0.len() / 8).map(|index| self.word(index).load(SeqCst)).collect()
     }
 
     fn write(&self, words: &[u64]) {
@@ -85,25 +69,15 @@ struct Found {
 
 /// Attaches successors to a segment with these bytes and makes sure that they find everything in order.
 fn succeed_in(words: &[u64], capacity: usize) -> Found {
-    let ring: Ring<Message> = Ring::builder()
-        .capacity(capacity)
-        .anonymous()
-        .expect("a memfd");
+    let ring: Ring<Message> = Ring::builder().capacity(capacity).anonymous().expect("a memfd");
     Bytes::of(&ring).write(words);
     let mut tx = ring.producer().expect("a producer can go on");
     let mut rx = ring.consumer().expect("a consumer can go on");
-    let found = Found {
-        popped: rx.position(),
-        pushed: tx.position(),
-    };
-    assert_eq!(
-        rx.len().map(|len| len as u64),
-        Ok(found.pushed - found.popped)
-    );
+    let found = Found { popped: rx.position(), pushed: tx.position() };
+    assert_eq!(rx.len().map(|len| len as u64), Ok(found.pushed - found.popped));
     // As much as is promised, on top of what is there; then all of it, in order.
     while rx.len().expect("intact") < capacity {
-        tx.try_push(message(tx.position()))
-            .expect("a capacity always fits");
+        tx.try_push(message(tx.position())).expect("a capacity always fits");
     }
     while tx.try_push(message(tx.position())).is_ok() {}
     for number in found.popped..tx.position() {
@@ -122,10 +96,7 @@ fn step_through(traced: &Traced, bytes: &Bytes, mut check: impl FnMut(&[u64])) -
         if traced.go_on(libc::PTRACE_SINGLESTEP) == libc::SIGSTOP {
             return instructions;
         }
-        let changed = words
-            .iter()
-            .enumerate()
-            .any(|(index, word)| bytes.word(index).load(SeqCst) != *word);
+        let changed = words.iter().enumerate().any(|(index, word)| bytes.word(index).load(SeqCst) != *word);
         if changed {
             words = bytes.read();
             check(&words);
@@ -139,10 +110,7 @@ fn largest_step(operation: &str, before: Found, after: Found) -> Found {
     let (popped, pushed) = (after.popped - before.popped, after.pushed - before.pushed);
     match operation {
         // A line at a time: three messages.
-        "push-slice" => Found {
-            popped: 0,
-            pushed: pushed.min(3),
-        },
+        "push-slice" => Found { popped: 0, pushed: pushed.min(3) },
         _ => Found { popped, pushed },
     }
 }
@@ -156,11 +124,7 @@ fn kill_everywhere(operation: &'static str) {
         let directory = Directory::new(&format!("step-{operation}"));
         let ring = directory.create(capacity);
         let bytes = Bytes::of(&ring);
-        let child = start(
-            "step-through",
-            directory.path(),
-            &[operation, &seed.to_string()],
-        );
+        let child = start("step-through", directory.path(), &[operation, &seed.to_string()]);
         let traced = Traced::start(child);
         let mut history: Vec<Found> = Vec::new();
         let instructions = step_through(&traced, &bytes, |words| {
@@ -170,18 +134,9 @@ fn kill_everywhere(operation: &'static str) {
         let largest = largest_step(operation, before, after);
         for pair in history.windows(2) {
             // Nothing is taken back, and nothing shows half-done.
-            let (popped, pushed) = (
-                pair[1].popped - pair[0].popped,
-                pair[1].pushed - pair[0].pushed,
-            );
-            assert!(
-                [0, largest.popped].contains(&popped),
-                "{operation}, seed {seed}: {pair:?}"
-            );
-            assert!(
-                pushed <= largest.pushed,
-                "{operation}, seed {seed}: {pair:?}"
-            );
+            let (popped, pushed) = (pair[1].popped - pair[0].popped, pair[1].pushed - pair[0].pushed);
+            assert!([0, largest.popped].contains(&popped), "{operation}, seed {seed}: {pair:?}");
+            assert!(pushed <= largest.pushed, "{operation}, seed {seed}: {pair:?}");
         }
         println!(
             "{operation}, capacity {capacity}: {instructions} instructions, {} states, {before:?} to {after:?}",
@@ -231,10 +186,7 @@ fn precede(tx: &mut Producer<Message>, rx: &mut Consumer<Message>, random: &mut 
         for _ in 0..random.below(8) {
             let _ = rx.try_pop();
         }
-        while tx
-            .push_timeout(message(tx.position()), Duration::ZERO)
-            .is_ok()
-        {}
+        while tx.push_timeout(message(tx.position()), Duration::ZERO).is_ok() {}
     }
 }
 
@@ -260,10 +212,7 @@ pub(crate) fn child_step(task: &Task) {
         "push" | "push-slice" => drop(rx.try_pop_slice(&mut [[0; 2]; 20])),
         _ => drop(tx.try_push(message(tx.position()))),
     }
-    let pushes: Vec<Message> = (tx.position()..)
-        .take(1 + random.below(30) as usize)
-        .map(message)
-        .collect();
+    let pushes: Vec<Message> = (tx.position()..).take(1 + random.below(30) as usize).map(message).collect();
     let len = match operation {
         "pop-all" => rx.len().expect("intact"),
         _ => 1 + random.below(30) as usize,

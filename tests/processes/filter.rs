@@ -16,22 +16,12 @@ const JUMP_EQUAL: u16 = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
 const RETURN: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
 
 fn step(code: u16, k: u32) -> libc::sock_filter {
-    libc::sock_filter {
-        code,
-        jt: 0,
-        jf: 0,
-        k,
-    }
+    libc::sock_filter { code, jt: 0, jf: 0, k }
 }
 
 /// Goes on with the next step if the loaded word is `k`, and skips `skipped` steps if not.
 fn unless_equal(k: u32, skipped: u8) -> libc::sock_filter {
-    libc::sock_filter {
-        code: JUMP_EQUAL,
-        jt: 0,
-        jf: skipped,
-        k,
-    }
+    libc::sock_filter { code: JUMP_EQUAL, jt: 0, jf: skipped, k }
 }
 
 fn refusal() -> libc::sock_filter {
@@ -44,21 +34,12 @@ fn allowance() -> libc::sock_filter {
 
 /// Installs a filter for this thread, and those that it starts.
 fn install(mut steps: Vec<libc::sock_filter>) {
-    let program = libc::sock_fprog {
-        len: steps.len().try_into().expect("short"),
-        filter: steps.as_mut_ptr(),
-    };
+    let program = libc::sock_fprog { len: steps.len().try_into().expect("short"), filter: steps.as_mut_ptr() };
     // SAFETY: takes integers only.
     let result = unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) };
     assert_eq!(result, 0, "{}", std::io::Error::last_os_error());
     // SAFETY: reads the program, which is alive and as long as it says.
-    let result = unsafe {
-        libc::prctl(
-            libc::PR_SET_SECCOMP,
-            libc::SECCOMP_MODE_FILTER,
-            &raw const program,
-        )
-    };
+    let result = unsafe { libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &raw const program) };
     assert_eq!(result, 0, "{}", std::io::Error::last_os_error());
 }
 
@@ -79,11 +60,7 @@ fn refuse_membarrier(command: libc::c_int) {
     // SAFETY: takes integers only.
     let result = unsafe { libc::syscall(libc::SYS_membarrier, command, 0, 0) };
     let error = std::io::Error::last_os_error();
-    assert_eq!(
-        (result, error.raw_os_error()),
-        (-1, Some(libc::EPERM)),
-        "the filter has no effect"
-    );
+    assert_eq!((result, error.raw_os_error()), (-1, Some(libc::EPERM)), "the filter has no effect");
 }
 
 /// What a word on a child's command line refuses. To be called before the first handle is made, for a process asks only
@@ -99,12 +76,9 @@ pub(crate) fn refuse(what: &str) {
             refuse_membarrier(register);
             refuse_membarrier(expedited);
         }
-        "futex" => install(vec![
-            step(LOAD, OFFSET_OF_NUMBER),
-            unless_equal(libc::SYS_futex as u32, 1),
-            refusal(),
-            allowance(),
-        ]),
+        "futex" => {
+            install(vec![step(LOAD, OFFSET_OF_NUMBER), unless_equal(libc::SYS_futex as u32, 1), refusal(), allowance()])
+        }
         unknown => panic!("no filter {unknown:?}"),
     }
 }
@@ -125,11 +99,7 @@ pub(crate) fn allow_nothing(ledger: Ledger, peer_queries: bool) {
     // SAFETY: the handler has the signature that SA_SIGINFO asks for and calls nothing but `_exit`.
     let result = unsafe { libc::sigaction(libc::SIGSYS, &raw const action, std::ptr::null_mut()) };
     assert_eq!(result, 0);
-    let mut steps = vec![
-        step(LOAD, OFFSET_OF_NUMBER),
-        unless_equal(libc::SYS_exit_group as u32, 1),
-        allowance(),
-    ];
+    let mut steps = vec![step(LOAD, OFFSET_OF_NUMBER), unless_equal(libc::SYS_exit_group as u32, 1), allowance()];
     if peer_queries {
         steps.extend([
             unless_equal(libc::SYS_clock_gettime as u32, 1),
@@ -150,9 +120,7 @@ extern "C" fn trapped(_: libc::c_int, info: *const libc::siginfo_t, _: *const li
     // SAFETY: the kernel has filled in a `siginfo_t` of 128 bytes.
     let number = unsafe { number.read() };
     if let Some(ledger) = LEDGER.get() {
-        ledger
-            .word(TRAPPED)
-            .store(number as u64 + 1, std::sync::atomic::Ordering::SeqCst);
+        ledger.word(TRAPPED).store(number as u64 + 1, std::sync::atomic::Ordering::SeqCst);
     }
     // SAFETY: ends the process; `exit_group` is what the filter allows.
     unsafe { libc::_exit(99) };
@@ -162,10 +130,7 @@ extern "C" fn trapped(_: libc::c_int, info: *const libc::siginfo_t, _: *const li
 #[test]
 fn a_refused_lock_is_an_error() {
     std::thread::spawn(|| {
-        let ring = rondel::spsc::Ring::<u64>::builder()
-            .capacity(8)
-            .anonymous()
-            .expect("a memfd");
+        let ring = rondel::spsc::Ring::<u64>::builder().capacity(8).anonymous().expect("a memfd");
         install(vec![
             step(LOAD, OFFSET_OF_NUMBER),
             unless_equal(libc::SYS_fcntl as u32, 3),

@@ -3,9 +3,7 @@
 //! The processes that fork are programs of their own; but for the thread that forks, only the test harness's own is there,
 //! and that waits.
 
-use rondel::spsc::{
-    PopError, PopTimeoutError, PushTimeoutError, TryPopError, TryPushError, WaitError,
-};
+use rondel::spsc::{PopError, PopTimeoutError, PushTimeoutError, TryPopError, TryPushError, WaitError};
 use rondel::{Fault, Peer};
 use std::time::Duration;
 
@@ -71,42 +69,21 @@ fn a_handle_is_refused_and_the_parents_is_untouched() {
 
 pub(crate) fn child_handle(task: &Task) {
     let ring = attach(&task.path);
-    let mut handles = Some((
-        ring.producer().expect("free"),
-        ring.consumer().expect("free"),
-    ));
+    let mut handles = Some((ring.producer().expect("free"), ring.consumer().expect("free")));
     let (tx, _) = handles.as_mut().expect("kept");
     tx.push(message(0)).expect("room");
     let attached_in = std::process::id();
     let forked = fork(|| {
         let (mut tx, mut rx) = handles.take().expect("a copy");
-        let fault = Fault::Forked {
-            attached_in,
-            used_in: std::process::id(),
-        };
+        let fault = Fault::Forked { attached_in, used_in: std::process::id() };
         let element = message(7);
         let soon = Duration::from_secs(1);
-        assert_eq!(
-            tx.try_push(element),
-            Err(TryPushError::Failed(element, fault))
-        );
-        assert_eq!(
-            tx.push(element),
-            Err(rondel::spsc::PushError::Failed(element, fault))
-        );
-        assert_eq!(
-            tx.push_timeout(element, soon),
-            Err(PushTimeoutError::Failed(element, fault))
-        );
-        assert_eq!(
-            tx.try_push_slice(&[element]),
-            Err(TryPushError::Failed((), fault))
-        );
+        assert_eq!(tx.try_push(element), Err(TryPushError::Failed(element, fault)));
+        assert_eq!(tx.push(element), Err(rondel::spsc::PushError::Failed(element, fault)));
+        assert_eq!(tx.push_timeout(element, soon), Err(PushTimeoutError::Failed(element, fault)));
+        assert_eq!(tx.try_push_slice(&[element]), Err(TryPushError::Failed((), fault)));
         let error = tx.push_slice(&[element]).expect_err("refused");
-        assert_eq!(
-            (error.pushed, error.cause),
-            (0, PushTimeoutError::Failed((), fault))
-        );
+        assert_eq!((error.pushed, error.cause), (0, PushTimeoutError::Failed((), fault)));
         assert_eq!(tx.wait_until_empty(), Err(WaitError::Failed(fault)));
         assert_eq!(tx.len(), Err(fault));
         assert_eq!(tx.is_full(), Err(fault));
@@ -115,14 +92,8 @@ pub(crate) fn child_handle(task: &Task) {
         assert_eq!(rx.pop(), Err(PopError::Failed(fault)));
         assert_eq!(rx.pop_timeout(soon), Err(PopTimeoutError::Failed(fault)));
         assert_eq!(rx.peek(), Err(TryPopError::Failed(fault)));
-        assert_eq!(
-            rx.try_pop_guard().map(drop),
-            Err(TryPopError::Failed(fault))
-        );
-        assert_eq!(
-            rx.try_pop_slice(&mut [element]),
-            Err(TryPopError::Failed(fault))
-        );
+        assert_eq!(rx.try_pop_guard().map(drop), Err(TryPopError::Failed(fault)));
+        assert_eq!(rx.try_pop_slice(&mut [element]), Err(TryPopError::Failed(fault)));
         assert_eq!(rx.iter().next(), None);
         assert_eq!(rx.len(), Err(fault));
         assert_eq!(rx.is_empty(), Err(fault));
@@ -132,10 +103,7 @@ pub(crate) fn child_handle(task: &Task) {
     // The copies of this program's handles in the forked one are gone by now; those here go on.
     reap(forked);
     let pid = attached_in;
-    assert!(
-        ring.producer().is_err() && ring.consumer().is_err(),
-        "the roles are still taken"
-    );
+    assert!(ring.producer().is_err() && ring.consumer().is_err(), "the roles are still taken");
     let (mut tx, mut rx) = handles.take().expect("only the copy was taken");
     assert_eq!(tx.peer(), Ok(Peer::Attached { pid }));
     assert_eq!(rx.peer(), Ok(Peer::Attached { pid }));
@@ -158,9 +126,7 @@ fn a_death_is_noticed_though_a_forked_child_lives_on() {
     assert_eq!(rx.pop(), Ok(message(0)));
     assert_eq!(rx.peer(), Ok(Peer::Attached { pid }));
     producer.kill();
-    within(LIMIT, "noticing the death", || {
-        assert_eq!(rx.pop(), Err(PopError::Dead))
-    });
+    within(LIMIT, "noticing the death", || assert_eq!(rx.pop(), Err(PopError::Dead)));
     assert!(orphan.lives(), "the test shows nothing otherwise");
     let mut tx = ring.producer().expect("free again");
     tx.push(message(1)).expect("room");

@@ -91,50 +91,26 @@ fn a_killed_producer_is_succeeded_and_nothing_published_is_lost() {
                 Err(other) => panic!("round {round}: {other}"),
             }
         }
-        let (done, begun) = (
-            ledger.word(PUSHED).load(SeqCst),
-            ledger.word(BEGUN).load(SeqCst),
-        );
-        assert!(
-            next >= done,
-            "round {round}: {done} were pushed, {next} arrived"
-        );
-        assert!(
-            next <= begun,
-            "round {round}: {begun} were ever tried, {next} arrived"
-        );
+        let (done, begun) = (ledger.word(PUSHED).load(SeqCst), ledger.word(BEGUN).load(SeqCst));
+        assert!(next >= done, "round {round}: {done} were pushed, {next} arrived");
+        assert!(next <= begun, "round {round}: {begun} were ever tried, {next} arrived");
     }
     let lives = ledger.word(PRODUCERS).load(SeqCst);
     println!("{next} messages of {lives} producers that attached, of {ROUNDS}");
-    assert!(
-        lives > u64::from(ROUNDS) / 2 && next > 1000,
-        "too few lived to prove anything"
-    );
+    assert!(lives > u64::from(ROUNDS) / 2 && next > 1000, "too few lived to prove anything");
 }
 
 pub(crate) fn child_produce(task: &Task) {
     let ledger = Ledger::open(&task.path);
-    let mut tx = attach(&task.path)
-        .producer()
-        .expect("the predecessor is dead");
+    let mut tx = attach(&task.path).producer().expect("the predecessor is dead");
     let position = tx.position();
-    let (done, begun) = (
-        ledger.word(PUSHED).load(SeqCst),
-        ledger.word(BEGUN).load(SeqCst),
-    );
-    assert!(
-        (done..=begun).contains(&position),
-        "{done} <= {position} <= {begun}"
-    );
+    let (done, begun) = (ledger.word(PUSHED).load(SeqCst), ledger.word(BEGUN).load(SeqCst));
+    assert!((done..=begun).contains(&position), "{done} <= {position} <= {begun}");
     ledger.word(PRODUCERS).fetch_add(1, SeqCst);
     let mut random = Random::new(task.number(0));
     loop {
         let from = tx.position();
-        let len = if random.below(2) == 0 {
-            1
-        } else {
-            1 + random.below(BATCH)
-        };
+        let len = if random.below(2) == 0 { 1 } else { 1 + random.below(BATCH) };
         ledger.word(BEGUN).store(from + len, SeqCst);
         if len == 1 {
             if tx.push(message(from)).is_err() {
@@ -179,11 +155,7 @@ fn a_killed_consumer_is_succeeded_where_it_stopped() {
         let mut random = Random::seeded("killed consumer");
         for round in 0..ROUNDS / 2 {
             let seed = random.below(1 << 32).to_string();
-            let consumer = start(
-                "consume-until-killed",
-                directory.path(),
-                &[&seed, manner, manner],
-            );
+            let consumer = start("consume-until-killed", directory.path(), &[&seed, manner, manner]);
             let mut victim = Victim::new(consumer, CONSUMERS, &ledger, &mut random);
             while !victim.is_due(&ledger) {
                 let number = tx.position();
@@ -195,37 +167,22 @@ fn a_killed_consumer_is_succeeded_where_it_stopped() {
             // A victim that has found something wrong has ended by itself, and this fails.
             victim.kill();
         }
-        let (lives, done) = (
-            ledger.word(CONSUMERS).load(SeqCst),
-            ledger.word(POPPED).load(SeqCst),
-        );
+        let (lives, done) = (ledger.word(CONSUMERS).load(SeqCst), ledger.word(POPPED).load(SeqCst));
         println!("{manner}: {done} messages to {lives} consumers that attached");
-        assert!(
-            lives > u64::from(ROUNDS) / 4 && done > 500,
-            "too few lived to prove anything"
-        );
+        assert!(lives > u64::from(ROUNDS) / 4 && done > 500, "too few lived to prove anything");
     }
 }
 
 /// Words: a seed, the manner of this one, and the manner of the one before.
 pub(crate) fn child_consume(task: &Task) {
     let ledger = Ledger::open(&task.path);
-    let mut rx = attach(&task.path)
-        .consumer()
-        .expect("the predecessor is dead");
+    let mut rx = attach(&task.path).consumer().expect("the predecessor is dead");
     let (position, done) = (rx.position(), ledger.word(POPPED).load(SeqCst));
     // What was noted is consumed; only under a guard is the last one noted first, and delivered again.
     let before = task.word(2);
-    let least = if before == "guard" {
-        done.saturating_sub(1)
-    } else {
-        done
-    };
+    let least = if before == "guard" { done.saturating_sub(1) } else { done };
     let most = done + excused(before);
-    assert!(
-        (least..=most).contains(&position),
-        "{least} <= {position} <= {most}"
-    );
+    assert!((least..=most).contains(&position), "{least} <= {position} <= {most}");
     ledger.word(CONSUMERS).fetch_add(1, SeqCst);
     let mut random = Random::new(task.number(0));
     let mut batch = [[0; 2]; BATCH as usize];
@@ -279,19 +236,11 @@ fn both_killed_at_once_leave_a_ring_that_goes_on() {
         let manner = MANNERS[random.below(3) as usize];
         let lives = ledger.word(CONSUMERS).load(SeqCst);
         let producer = start("produce-until-killed", directory.path(), &[&seed]);
-        let consumer = start(
-            "consume-until-killed",
-            directory.path(),
-            &[&seed, manner, before],
-        );
+        let consumer = start("consume-until-killed", directory.path(), &[&seed, manner, before]);
         let mut victim = Victim::new(consumer, CONSUMERS, &ledger, &mut random);
         wait_until("the consumer's time", || victim.is_due(&ledger));
         let consumer = victim.child;
-        let (mut first, second) = if random.below(2) == 0 {
-            (producer, consumer)
-        } else {
-            (consumer, producer)
-        };
+        let (mut first, second) = if random.below(2) == 0 { (producer, consumer) } else { (consumer, producer) };
         first.signal(libc::SIGKILL);
         second.kill();
         first.ended_by(libc::SIGKILL);
@@ -299,19 +248,13 @@ fn both_killed_at_once_leave_a_ring_that_goes_on() {
         if ledger.word(CONSUMERS).load(SeqCst) > lives {
             before = manner;
         }
-        let (popped, begun) = (
-            ledger.word(POPPED).load(SeqCst),
-            ledger.word(BEGUN).load(SeqCst),
-        );
+        let (popped, begun) = (ledger.word(POPPED).load(SeqCst), ledger.word(BEGUN).load(SeqCst));
         assert!(popped <= begun, "round {round}: {popped} popped of {begun}");
     }
     let mut rx = ring.consumer().expect("the last is dead");
     let mut tx = ring.producer().expect("the last is dead");
     let end = tx.position();
-    assert!(
-        end >= ledger.word(PUSHED).load(SeqCst),
-        "something published is lost"
-    );
+    assert!(end >= ledger.word(PUSHED).load(SeqCst), "something published is lost");
     for number in rx.position()..end {
         assert_eq!(rx.try_pop(), Ok(message(number)));
     }

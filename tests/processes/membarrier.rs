@@ -6,12 +6,7 @@ use crate::scratch::Directory;
 fn exchange(count: u64, sender: &str, receiver: &str) {
     let directory = Directory::new(&format!("membarrier-{sender}-{receiver}"));
     let _ring = directory.create(200);
-    run(
-        &directory,
-        count,
-        ["park", "single", "even", sender],
-        ["park", "single", "even", receiver],
-    );
+    run(&directory, count, ["park", "single", "even", sender], ["park", "single", "even", receiver]);
 }
 
 #[test]

@@ -21,12 +21,7 @@ fn exchange(name: &str) {
         for (sender, receiver) in [("even", "even"), ("slow", "even"), ("even", "slow")] {
             let directory = Directory::new(&format!("million-{name}-{manner}-{sender}-{receiver}"));
             let _ring = directory.create(CAPACITY);
-            run(
-                &directory,
-                MILLION,
-                [name, manner, sender, "none"],
-                [name, manner, receiver, "none"],
-            );
+            run(&directory, MILLION, [name, manner, sender, "none"], [name, manner, receiver, "none"]);
         }
     }
 }
@@ -36,11 +31,7 @@ pub(crate) fn run(directory: &Directory, count: u64, sender: [&str; 4], receiver
     let count = count.to_string();
     let with_count = |words: [&str; 4]| format!("{} {count}", words.join(" "));
     let sending = start("send-million", directory.path(), &[&with_count(sender)]);
-    let receiving = start(
-        "receive-million",
-        directory.path(),
-        &[&with_count(receiver)],
-    );
+    let receiving = start("receive-million", directory.path(), &[&with_count(receiver)]);
     receiving.succeed();
     sending.succeed();
 }
@@ -123,9 +114,7 @@ fn receive_batches(rx: &mut Consumer<Message>, count: u64, pause: impl Fn(u64)) 
         if received == count {
             return;
         }
-        let popped = rx
-            .pop_slice(&mut batch[..len])
-            .expect("a producer that lives");
+        let popped = rx.pop_slice(&mut batch[..len]).expect("a producer that lives");
         assert!(0 < popped && popped <= len);
         for found in &batch[..popped] {
             assert_eq!(*found, message(received));

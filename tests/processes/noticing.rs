@@ -5,9 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rondel::Peer;
-use rondel::spsc::{
-    Consumer, PopError, PopTimeoutError, Producer, PushError, PushTimeoutError, WaitError,
-};
+use rondel::spsc::{Consumer, PopError, PopTimeoutError, Producer, PushError, PushTimeoutError, WaitError};
 
 use crate::child::{Running, Task, start, tell, wait_for_parent};
 use crate::scratch::{Directory, Message, STRATEGIES, attach, message, within};
@@ -54,10 +52,7 @@ fn killed_during(what: &str, victim: Running, blocked: impl FnOnce()) {
     let end = Instant::now();
     let killed = receiver.recv().expect("the killer's time");
     // Reported and not asserted: 100 ms are promised, to a machine that is not overloaded.
-    println!(
-        "{what}: noticed after {} ms",
-        end.saturating_duration_since(killed).as_millis()
-    );
+    println!("{what}: noticed after {} ms", end.saturating_duration_since(killed).as_millis());
     killer.join().expect("killed");
 }
 
@@ -67,14 +62,8 @@ type Pop = fn(&mut Consumer<Message>) -> PopError;
 fn a_blocked_consumer_notices_a_killed_producer() {
     let pops: [(&str, Pop); 4] = [
         ("pop", |rx| rx.pop().expect_err("nobody pushes")),
-        ("pop_slice", |rx| {
-            rx.pop_slice(&mut [[0; 2]; 4]).expect_err("nobody pushes")
-        }),
-        ("pop_guard", |rx| {
-            rx.pop_guard()
-                .map(|guard| *guard)
-                .expect_err("nobody pushes")
-        }),
+        ("pop_slice", |rx| rx.pop_slice(&mut [[0; 2]; 4]).expect_err("nobody pushes")),
+        ("pop_guard", |rx| rx.pop_guard().map(|guard| *guard).expect_err("nobody pushes")),
         ("iter", |rx| {
             let mut iter = rx.iter();
             assert_eq!(iter.next(), None);

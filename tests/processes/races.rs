@@ -19,10 +19,7 @@ pub(crate) fn child_ask(task: &Task) {
     begin();
     let peer = rx.peer();
     stop_here();
-    assert!(
-        matches!(peer, Ok(Peer::Attached { .. } | Peer::Closed)),
-        "{peer:?}, but nobody died"
-    );
+    assert!(matches!(peer, Ok(Peer::Attached { .. } | Peer::Closed)), "{peer:?}, but nobody died");
 }
 
 /// What the kernel says of a traced thread that has stopped at a system call: its number, if it is about to be made.
@@ -30,14 +27,7 @@ fn call_begun(thread: libc::pid_t) -> Option<libc::c_long> {
     let mut info = std::mem::MaybeUninit::<libc::ptrace_syscall_info>::zeroed();
     let size = size_of::<libc::ptrace_syscall_info>();
     // SAFETY: writes no more than `size` bytes to `info`; the thread is ours, traced and stopped.
-    let result = unsafe {
-        libc::ptrace(
-            libc::PTRACE_GET_SYSCALL_INFO,
-            thread,
-            size,
-            info.as_mut_ptr(),
-        )
-    };
+    let result = unsafe { libc::ptrace(libc::PTRACE_GET_SYSCALL_INFO, thread, size, info.as_mut_ptr()) };
     assert!(result > 0, "{}", std::io::Error::last_os_error());
     // SAFETY: integers, zeroed before the kernel wrote them.
     let info = unsafe { info.assume_init() };

@@ -24,10 +24,7 @@ pub(crate) struct Directory(PathBuf);
 
 impl Directory {
     pub(crate) fn new(test: &str) -> Self {
-        let path = PathBuf::from(format!(
-            "/dev/shm/rondel-processes-{test}-{}",
-            process::id()
-        ));
+        let path = PathBuf::from(format!("/dev/shm/rondel-processes-{test}-{}", process::id()));
         let _ = fs::remove_dir_all(&path);
         fs::create_dir(&path).expect("a directory");
         Self(path)
@@ -73,16 +70,8 @@ pub(crate) struct Ledger(MmapRaw);
 
 impl Ledger {
     pub(crate) fn open(directory: &Path) -> Self {
-        let file = File::options()
-            .read(true)
-            .write(true)
-            .open(ledger_path(directory));
-        Self(
-            MmapOptions::new()
-                .len(4096)
-                .map_raw(&file.expect("the ledger"))
-                .expect("maps"),
-        )
+        let file = File::options().read(true).write(true).open(ledger_path(directory));
+        Self(MmapOptions::new().len(4096).map_raw(&file.expect("the ledger")).expect("maps"))
     }
 
     pub(crate) fn word(&self, index: usize) -> &AtomicU64 {
@@ -96,20 +85,12 @@ impl Ledger {
 /// All strategies, and their names for the command line.
 pub(crate) const STRATEGIES: [(&str, Wait); 3] = [
     ("busy-spin", Wait::BusySpin),
-    (
-        "spin-then-park",
-        Wait::SpinThenPark {
-            spin: Wait::DEFAULT_SPIN,
-        },
-    ),
+    ("spin-then-park", Wait::SpinThenPark { spin: Wait::DEFAULT_SPIN }),
     ("park", Wait::Park),
 ];
 
 pub(crate) fn strategy(name: &str) -> Wait {
-    let (_, wait) = STRATEGIES
-        .iter()
-        .find(|(known, _)| *known == name)
-        .expect("a strategy");
+    let (_, wait) = STRATEGIES.iter().find(|(known, _)| *known == name).expect("a strategy");
     *wait
 }
 
@@ -133,10 +114,7 @@ pub(crate) fn within<T>(limit: Duration, what: &str, work: impl FnOnce() -> T) -
 pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     let start = Instant::now();
     while !is_so() {
-        assert!(
-            start.elapsed() < Duration::from_secs(20),
-            "waited in vain: {what}"
-        );
+        assert!(start.elapsed() < Duration::from_secs(20), "waited in vain: {what}");
         thread::sleep(Duration::from_millis(1));
     }
 }
@@ -151,9 +129,7 @@ impl Random {
 
     /// A seed of the moment, told.
     pub(crate) fn seeded(test: &str) -> Self {
-        let since = std::time::SystemTime::UNIX_EPOCH
-            .elapsed()
-            .expect("after 1970");
+        let since = std::time::SystemTime::UNIX_EPOCH.elapsed().expect("after 1970");
         let seed = u64::from(since.subsec_nanos());
         println!("{test}: seed {seed}");
         Self::new(seed)

@@ -56,11 +56,7 @@ fn a_stopped_producer_is_waited_for() {
         producer.expect("ready");
         stop(&producer);
         within(LIMIT, "waiting for a stopped producer", || {
-            assert_eq!(
-                rx.pop_timeout(LONG),
-                Err(PopTimeoutError::Timeout),
-                "{strategy}"
-            );
+            assert_eq!(rx.pop_timeout(LONG), Err(PopTimeoutError::Timeout), "{strategy}");
             let pid = producer.pid() as u32;
             assert_eq!(rx.peer(), Ok(Peer::Attached { pid }));
             assert!(rx.ring().producer().is_err(), "its role is not for others");
@@ -88,11 +84,7 @@ fn a_stopped_consumer_is_waited_for() {
             let next = message(tx.position());
             let refused = tx.push_timeout(next, LONG);
             assert_eq!(refused, Err(PushTimeoutError::Timeout(next)), "{strategy}");
-            assert_eq!(
-                tx.wait_until_empty_timeout(LONG),
-                Err(WaitError::Timeout),
-                "{strategy}"
-            );
+            assert_eq!(tx.wait_until_empty_timeout(LONG), Err(WaitError::Timeout), "{strategy}");
             let pid = consumer.pid() as u32;
             assert_eq!(tx.peer(), Ok(Peer::Attached { pid }));
             let unread = tx.len().expect("intact");

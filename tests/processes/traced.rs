@@ -13,11 +13,7 @@ pub(crate) struct Traced {
 impl Traced {
     /// A child whose task calls [`begin`].
     pub(crate) fn start(child: Running) -> Self {
-        let mut traced = Self {
-            child,
-            thread: 0,
-            stepping: false,
-        };
+        let mut traced = Self { child, thread: 0, stepping: false };
         traced.thread = traced.child.hear().parse().expect("a thread");
         traced.stepping = true;
         traced
@@ -36,10 +32,7 @@ impl Traced {
         assert!(libc::WIFSTOPPED(status), "the child ended: {status:#x}");
         // Stops at system calls bear a mark, by the option that `watch_calls` sets.
         let found = libc::WSTOPSIG(status) & !0x80;
-        assert!(
-            found == signal || found == libc::SIGSTOP,
-            "stopped by signal {found}"
-        );
+        assert!(found == signal || found == libc::SIGSTOP, "stopped by signal {found}");
         found
     }
 
@@ -75,9 +68,7 @@ impl Drop for Traced {
         if self.stepping {
             self.child.signal(libc::SIGKILL);
             // SAFETY: the place for the status may be null; the thread is traced by this one.
-            while unsafe { libc::waitpid(self.thread, std::ptr::null_mut(), libc::__WALL) }
-                == self.thread
-            {}
+            while unsafe { libc::waitpid(self.thread, std::ptr::null_mut(), libc::__WALL) } == self.thread {}
         }
     }
 }

@@ -18,10 +18,7 @@ const HALF_A_SLICE: Duration = Duration::from_millis(25);
 
 fn there_and_back(here: &Directory) -> (Directory, Ring<Message>, Ring<Message>) {
     let there = here.create(16);
-    let second = Directory::new(&format!(
-        "{}-back",
-        here.path().file_name().expect("a name").display()
-    ));
+    let second = Directory::new(&format!("{}-back", here.path().file_name().expect("a name").display()));
     let back = second.create(16);
     (second, there, back)
 }
@@ -67,10 +64,7 @@ fn a_parked_consumer_is_woken() {
     for refused in ["none", "register", "expedited", "membarrier"] {
         let median = median_round_trip(refused);
         println!("median of {ROUND_TRIPS} parked round trips, refused {refused}: {median:?}");
-        assert!(
-            median < HALF_A_SLICE,
-            "wake-ups are lost, refused {refused}: {median:?}"
-        );
+        assert!(median < HALF_A_SLICE, "wake-ups are lost, refused {refused}: {median:?}");
     }
 }
 
@@ -102,9 +96,8 @@ fn a_parked_producer_is_woken() {
             rx.pop().expect("unread");
             rx.pop().expect("pushed by now, or soon");
             let drained = Instant::now();
-            let (pushed, emptied) = within(Duration::from_secs(20), "a parked producer", || {
-                waiter.join().expect("passes")
-            });
+            let (pushed, emptied) =
+                within(Duration::from_secs(20), "a parked producer", || waiter.join().expect("passes"));
             full.push(pushed.saturating_duration_since(room));
             empty.push(emptied.saturating_duration_since(drained));
         });

@@ -9,9 +9,7 @@ pub(crate) trait Element: Pod {
     fn numbered(number: u64) -> Self {
         let mut element = Self::zeroed();
         for (index, byte) in bytemuck::bytes_of_mut(&mut element).iter_mut().enumerate() {
-            *byte = number
-                .wrapping_mul(31 + index as u64)
-                .wrapping_add(index as u64) as u8;
+            *byte = number.wrapping_mul(31 + index as u64).wrapping_add(index as u64) as u8;
             *byte ^= (number >> 8) as u8;
         }
         element
@@ -21,11 +19,7 @@ pub(crate) trait Element: Pod {
     #[track_caller]
     fn assert_numbered(&self, number: u64) {
         let expected = Self::numbered(number);
-        assert_eq!(
-            bytemuck::bytes_of(self),
-            bytemuck::bytes_of(&expected),
-            "the element with number {number}"
-        );
+        assert_eq!(bytemuck::bytes_of(self), bytemuck::bytes_of(&expected), "the element with number {number}");
     }
 }
 

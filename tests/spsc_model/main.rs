@@ -21,9 +21,7 @@ const OPERATIONS: usize = 250;
 
 fn configuration() -> ProptestConfig {
     ProptestConfig {
-        failure_persistence: Some(Box::new(FileFailurePersistence::WithSource(
-            "proptest-regressions",
-        ))),
+        failure_persistence: Some(Box::new(FileFailurePersistence::WithSource("proptest-regressions"))),
         max_shrink_iters: 20_000,
         ..ProptestConfig::with_cases(env_cases().unwrap_or(CASES))
     }

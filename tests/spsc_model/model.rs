@@ -40,9 +40,7 @@ impl Role {
     fn as_peer(self) -> Peer {
         match self {
             Role::Never => Peer::NotAttached,
-            Role::Attached => Peer::Attached {
-                pid: std::process::id(),
-            },
+            Role::Attached => Peer::Attached { pid: std::process::id() },
             Role::Closed => Peer::Closed,
         }
     }

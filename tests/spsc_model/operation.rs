@@ -50,12 +50,7 @@ fn batch() -> impl Strategy<Value = usize> {
 }
 
 fn fate() -> impl Strategy<Value = Fate> {
-    prop_oneof![
-        Just(Fate::Dropped),
-        Just(Fate::Consumed),
-        Just(Fate::Kept),
-        Just(Fate::Forgotten)
-    ]
+    prop_oneof![Just(Fate::Dropped), Just(Fate::Consumed), Just(Fate::Kept), Just(Fate::Forgotten)]
 }
 
 fn wait() -> impl Strategy<Value = Wait> {
@@ -63,9 +58,7 @@ fn wait() -> impl Strategy<Value = Wait> {
         Just(Wait::BusySpin),
         Just(Wait::Park),
         Just(Wait::default()),
-        Just(Wait::SpinThenPark {
-            spin: Duration::ZERO
-        }),
+        Just(Wait::SpinThenPark { spin: Duration::ZERO }),
     ]
 }
 

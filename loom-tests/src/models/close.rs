@@ -59,7 +59,7 @@ fn whoever_sees_the_close_sees_everything_published_before() {
             assert!(tx.half.try_push(1).unwrap());
             role::close(&words.producer_role);
         });
-        if role::phase(&shared.producer_role) == Phase::Closed {
+        if role::decode(role::read(&shared.producer_role)) == Phase::Closed {
             assert!(!rx.half.is_empty().unwrap());
         }
         producer.join().unwrap();

@@ -150,7 +150,7 @@ impl<F: FnMut(bool) -> bool> Sleeper<Futex> for Until<'_, F> {
 
     fn look(&mut self) -> ControlFlow<bool> {
         // As in the library: the peer first, for what it did before it closed counts.
-        let closed = role::phase(self.peer) == Phase::Closed;
+        let closed = role::decode(role::read(self.peer)) == Phase::Closed;
         if (self.reached)(false) {
             return ControlFlow::Break(true);
         }

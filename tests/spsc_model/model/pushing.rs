@@ -18,11 +18,7 @@ impl<T: Element> Model<T> {
     #[track_caller]
     fn may_refuse(&self, refusal: Refusal, patient: bool) {
         let unread = self.unread.len();
-        assert!(
-            unread >= self.capacity,
-            "refused with {unread} unread of {}",
-            self.capacity
-        );
+        assert!(unread >= self.capacity, "refused with {unread} unread of {}", self.capacity);
         let expected = match (self.consumer, patient) {
             (Role::Closed, _) => Refusal::Closed,
             (_, true) => Refusal::Timeout,
@@ -51,10 +47,7 @@ impl<T: Element> Model<T> {
         }
     }
 
-    pub(super) fn push(
-        &mut self,
-        push: impl FnOnce(&mut Producer<T>, T) -> Result<(), PushTimeoutError<T>>,
-    ) {
+    pub(super) fn push(&mut self, push: impl FnOnce(&mut Producer<T>, T) -> Result<(), PushTimeoutError<T>>) {
         let number = self.next_number();
         let Some(tx) = &mut self.tx else { return };
         match push(tx, T::numbered(number)) {
