@@ -18,7 +18,7 @@ const HALF_A_SLICE: Duration = Duration::from_millis(25);
 
 fn there_and_back(here: &Directory) -> (Directory, Ring<Message>, Ring<Message>) {
     let there = here.create(16);
-    let second = Directory::new(&format!("{}-back", here.path().file_name().expect("a name").display()));
+    let second = Directory::new(&format!("{}-back", here.path().file_name().expect("a name").to_string_lossy()));
     let back = second.create(16);
     (second, there, back)
 }
