@@ -1,5 +1,6 @@
 //! What every handle has, whatever its ring: a role, a lock on it, a gate, a strategy and a peer.
 
+use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU32, Ordering};
 use std::sync::Arc;
 
@@ -46,7 +47,10 @@ pub enum Peer {
 #[derive(Debug)]
 pub(crate) struct Attachment {
     segment: Arc<Segment>,
-    role: usize,
+    /// The records of this role and of the peer's, which live as long as the segment.
+    record: NonNull<RoleRecord>,
+    peer_record: NonNull<RoleRecord>,
+    /// The peer's number.
     peer: usize,
     lock: RoleLock,
     gate: Gate,
@@ -64,8 +68,9 @@ impl Attachment {
         let gate = Gate::new(state)
             .map_err(|source| SegmentError::io("map a private page for a handle of", segment.place(), source))?;
         Ok(Attachment {
+            record: record(segment, role)?,
+            peer_record: record(segment, peer)?,
             segment: Arc::clone(segment),
-            role,
             peer,
             lock,
             gate,
@@ -77,16 +82,23 @@ impl Attachment {
 
     /// Says in the segment that the role is held, and by whom.
     pub(crate) fn announce(&self) {
-        if let Some(record) = self.record(self.role) {
-            // Relaxed: seen with the phase, which `role::attach` stores with Release.
-            record.pid.store(u64::from(self.pid), Ordering::Relaxed);
-            record.start_time.store(start_time().unwrap_or(0), Ordering::Relaxed);
-            role::attach(&record.state);
-        }
+        let record = self.record();
+        // Relaxed: seen with the phase, which `role::attach` stores with Release.
+        record.pid.store(u64::from(self.pid), Ordering::Relaxed);
+        record.start_time.store(start_time().unwrap_or(0), Ordering::Relaxed);
+        role::attach(&record.state);
     }
 
-    fn record(&self, role: usize) -> Option<&RoleRecord> {
-        self.segment.role_record(role)
+    fn record(&self) -> &RoleRecord {
+        // SAFETY: the pointer was made from a reference into the segment, which `self` keeps mapped; the record consists
+        // of atomics, so that peers may write it meanwhile.
+        unsafe { self.record.as_ref() }
+    }
+
+    #[inline(always)]
+    fn peer_record(&self) -> &RoleRecord {
+        // SAFETY: as in `record`.
+        unsafe { self.peer_record.as_ref() }
     }
 
     pub(crate) fn segment(&self) -> &Arc<Segment> {
@@ -128,8 +140,9 @@ impl Attachment {
     }
 
     /// True if the peer has given its role back. One load.
+    #[inline(always)]
     pub(crate) fn peer_has_closed(&self) -> Result<bool, Fault> {
-        match role::decode(self.peer_word()) {
+        match role::decode(role::read(&self.peer_record().state)) {
             Phase::Invalid(found) => Err(invalid_role(found)),
             phase => Ok(phase == Phase::Closed),
         }
@@ -137,11 +150,12 @@ impl Attachment {
 
     /// What is known of the peer. One system call if it is attached.
     pub(crate) fn peer(&self) -> Result<Peer, Fault> {
-        let word = self.peer_word();
+        let record = self.peer_record();
+        let word = role::read(&record.state);
         if role::decode(word) == Phase::Attached && !self.lock.other_is_held(self.peer as u64).unwrap_or(true) {
             // The lock was free. If the word is still the same holder's, that one is gone without another. If not, it
             // has closed in the meantime, and a successor may even have attached.
-            let again = self.peer_word();
+            let again = role::read(&record.state);
             return if again == word { Ok(Peer::Dead { pid: self.peer_pid() }) } else { self.peer_by(again) };
         }
         // A query that fails declares nobody dead.
@@ -158,12 +172,8 @@ impl Attachment {
         }
     }
 
-    fn peer_word(&self) -> u64 {
-        self.record(self.peer).map_or(0, |record| role::read(&record.state))
-    }
-
     fn peer_pid(&self) -> u32 {
-        self.record(self.peer).map_or(0, |record| record.pid.load(Ordering::Relaxed) as u32)
+        self.peer_record().pid.load(Ordering::Relaxed) as u32
     }
 
     /// Gives the role back and wakes a peer that sleeps on `word`. In a forked child: nothing, the role is the parent's.
@@ -171,12 +181,20 @@ impl Attachment {
         if self.gate.state() == State::Forked || self.lock.is_lost() {
             return;
         }
-        if let Some(record) = self.record(self.role) {
-            role::close(&record.state);
-        }
+        role::close(&self.record().state);
         // W1 is the store above: a peer that is about to sleep sees that we have closed, or we see that it sleeps.
         self.notify_fenced(word);
     }
+}
+
+// SAFETY: the pointers are to atomics in shared memory, which belong to no thread, and the segment that `self` holds
+// keeps them mapped. Everything else in it is `Send`.
+unsafe impl Send for Attachment {}
+
+/// The record of a role that every ring of this kind has.
+fn record(segment: &Segment, role: usize) -> Result<NonNull<RoleRecord>, SegmentError> {
+    let roles = segment.kind().role_names().len();
+    segment.role_record(role).map(NonNull::from).ok_or(SegmentError::NoSuchRole { role, roles })
 }
 
 /// When this process began, in clock ticks since boot, as proc_pid_stat(5) has it in field 22. With the pid it names a

@@ -31,6 +31,7 @@ pub(crate) enum Phase {
 }
 
 /// Reads the word. Two equal words mean the same holder, for each attachment is counted.
+#[inline(always)]
 pub(crate) fn read(state: &AtomicU64) -> u64 {
     // ORDER [closed-seen]: Acquire, partner [close]. Whoever sees the phase also sees all that the holder
     // published before; without it a consumer could report "closed and drained" with elements still to come.
@@ -38,6 +39,7 @@ pub(crate) fn read(state: &AtomicU64) -> u64 {
 }
 
 /// What a role's word means.
+#[inline(always)]
 pub(crate) fn decode(word: u64) -> Phase {
     match (word >> PHASE_BITS, word & ((1 << PHASE_BITS) - 1)) {
         (0, 0) => Phase::Never,

@@ -96,9 +96,9 @@ impl<T: Pod> Consumer<T> {
     /// [`PopError::Failed`] at any time. None of the first two is final: after a successor has attached, pop again.
     #[inline]
     pub fn pop(&mut self) -> Result<T, PopError> {
-        match self.try_pop() {
-            Ok(element) => Ok(element),
-            Err(_) => self.pop_waiting(),
+        match self.pop_at_once() {
+            Some(element) => Ok(element),
+            None => self.pop_waiting(),
         }
     }
 
@@ -109,9 +109,9 @@ impl<T: Pod> Consumer<T> {
     /// [`PopTimeoutError::Timeout`], and those of [`pop`](Self::pop).
     #[inline]
     pub fn pop_timeout(&mut self, timeout: Duration) -> Result<T, PopTimeoutError> {
-        match self.try_pop() {
-            Ok(element) => Ok(element),
-            Err(_) => self.pop_until(Instant::now().checked_add(timeout)),
+        match self.pop_at_once() {
+            Some(element) => Ok(element),
+            None => self.pop_until(Instant::now().checked_add(timeout)),
         }
     }
 
@@ -122,9 +122,9 @@ impl<T: Pod> Consumer<T> {
     /// [`PopTimeoutError::Timeout`], and those of [`pop`](Self::pop).
     #[inline]
     pub fn pop_deadline(&mut self, deadline: Instant) -> Result<T, PopTimeoutError> {
-        match self.try_pop() {
-            Ok(element) => Ok(element),
-            Err(_) => self.pop_until(Some(deadline)),
+        match self.pop_at_once() {
+            Some(element) => Ok(element),
+            None => self.pop_until(Some(deadline)),
         }
     }
 
@@ -339,6 +339,17 @@ impl<T: Pod> Consumer<T> {
         if self.attachment.is_open() { self.advance() } else { self.advance_slowly() }
     }
 
+    /// The fast path, without a word on why there is nothing.
+    #[inline(always)]
+    fn pop_at_once(&mut self) -> Option<T> {
+        if !self.attachment.is_open() {
+            return None;
+        }
+        let element = self.ring.peek().ok()??;
+        self.advance();
+        Some(element)
+    }
+
     #[inline(always)]
     fn advance(&mut self) {
         let advanced = self.ring.advance();
@@ -428,28 +439,31 @@ impl<T: Pod> Consumer<T> {
     }
 
     fn peek_waiting(&mut self) -> Result<T, PopError> {
+        self.check().map_err(PopError::Failed)?;
         loop {
+            // First the wait, which ends at once if there is something: whoever comes here has just looked.
+            if let Some(Err(gone)) = self.wait_for_data(None) {
+                return Err(gone.into());
+            }
             match self.peek() {
                 Ok(element) => return Ok(element),
                 Err(TryPopError::Empty) => {}
                 Err(TryPopError::Closed) => return Err(PopError::Closed),
                 Err(TryPopError::Failed(fault)) => return Err(PopError::Failed(fault)),
             }
-            if let Some(Err(gone)) = self.wait_for_data(None) {
-                return Err(gone.into());
-            }
         }
     }
 
     fn peek_until(&mut self, deadline: Option<Instant>) -> Result<T, PopTimeoutError> {
+        self.check().map_err(PopTimeoutError::Failed)?;
         loop {
+            self.data_by(deadline)?;
             match self.peek() {
                 Ok(element) => return Ok(element),
                 Err(TryPopError::Empty) => {}
                 Err(TryPopError::Closed) => return Err(PopTimeoutError::Closed),
                 Err(TryPopError::Failed(fault)) => return Err(PopTimeoutError::Failed(fault)),
             }
-            self.data_by(deadline)?;
         }
     }
 

@@ -21,8 +21,9 @@ pub(crate) struct Consumer<M: Memory> {
     geometry: Geometry,
     /// The line that it stands on: always the one that holds `head`.
     line: M::Line,
-    /// The slot of `head`, always below `SLOTS`.
-    slot: u64,
+    /// The first position of that line, and the one behind its last. The slot of `head` is computed, as the producer's.
+    start: u64,
+    end: u64,
     /// The first position not yet consumed.
     head: u64,
     /// The positions before this are known to be published; in the line that it stands on.
@@ -49,7 +50,8 @@ impl<M: Memory> Consumer<M> {
         let index = geometry.index(number);
         let mut consumer = Consumer {
             line: memory.line(index),
-            slot: head - geometry.start(number),
+            start: geometry.start(number),
+            end: geometry.end(number),
             head,
             ready: head,
             number,
@@ -86,25 +88,31 @@ impl<M: Memory> Consumer<M> {
         if self.head == self.ready && !self.look()? {
             return Ok(None);
         }
-        // SAFETY: `slot < SLOTS`, for whoever raises it leaves the line at `SLOTS`; we hold the consumer's role;
-        // `head < ready`, so the slot is published, and it is released only by `advance`.
-        Ok(Some(unsafe { self.memory.read(self.line, self.slot) }))
+        // SAFETY: `start <= head < ready <= end`, so the slot is below SLOTS and published; we hold the consumer's role;
+        // the slot is given back only by `advance`.
+        Ok(Some(unsafe { self.memory.read(self.line, self.head - self.start) }))
     }
 
     /// Consumes the element that [`peek`](Self::peek) showed.
     #[inline(always)]
     pub(crate) fn advance(&mut self) -> Advanced {
         debug_assert!(self.head < self.ready);
-        self.slot += 1;
         self.head += 1;
         self.store_consumed();
-        if self.slot == M::SLOTS {
+        // The end of a line is the end of what is known of it, for `ready` never lies beyond.
+        if self.head == self.ready { self.catch_up() } else { Advanced::Within }
+    }
+
+    /// All that was known to be published is consumed.
+    #[inline(always)]
+    fn catch_up(&mut self) -> Advanced {
+        if self.head == self.end {
             self.leave_line();
             if self.release_if_lagging() {
                 return Advanced::Released;
             }
         }
-        if self.head == self.ready { Advanced::CaughtUp } else { Advanced::Within }
+        Advanced::CaughtUp
     }
 
     /// Copies out as many elements as are published and fit, and consumes them; returns how many, and what that meant
@@ -129,13 +137,11 @@ impl<M: Memory> Consumer<M> {
             }
             let count = rest.len().min((self.ready - self.head) as usize);
             let (batch, behind) = rest.split_at_mut(count);
-            // SAFETY: as in `peek`, for `count` slots from `slot` on: `ready` lies in this line or at its end, and
-            // all of them lie before it.
-            unsafe { self.memory.read_slice(self.line, self.slot, batch) };
+            // SAFETY: as in `peek`, for `count` slots: `head + count <= ready`.
+            unsafe { self.memory.read_slice(self.line, self.head - self.start, batch) };
             rest = behind;
-            self.slot += count as u64;
             self.head += count as u64;
-            if self.slot == M::SLOTS {
+            if self.head == self.end {
                 self.leave_line();
             }
         }
@@ -163,8 +169,8 @@ impl<M: Memory> Consumer<M> {
         // ORDER [look]: Acquire, partner [publish]. The slots are read after the stamp; without it they could be read
         // before they were written.
         let stamp = self.memory.stamp(self.line).load(Ordering::Acquire);
-        // 1 to SLOTS - slot elements more, in one comparison.
-        if stamp.wrapping_sub(self.head + 1) < M::SLOTS - self.slot {
+        // 1 to `end - head` elements more, in one comparison.
+        if stamp.wrapping_sub(self.head + 1) < self.end - self.head {
             self.ready = stamp;
             return Ok(());
         }
@@ -175,10 +181,9 @@ impl<M: Memory> Consumer<M> {
     #[cold]
     #[inline(never)]
     fn run_dry(&mut self, stamp: u64) -> Result<bool, Corruption> {
-        let geometry = self.geometry;
-        if geometry.published(self.number, stamp) != Some(self.head) {
-            let most = geometry.end(self.number);
-            return Err(Corruption { word: "stamp", least: self.head, most, found: stamp });
+        let empty = if self.head == self.start { self.geometry.stale(self.start) } else { self.head };
+        if stamp != empty {
+            return Err(Corruption { word: "stamp", least: self.head, most: self.end, found: stamp });
         }
         self.release();
         Ok(false)
@@ -187,7 +192,8 @@ impl<M: Memory> Consumer<M> {
     /// Stands on the next line.
     #[inline(always)]
     fn leave_line(&mut self) {
-        self.slot = 0;
+        self.start = self.end;
+        self.end += M::SLOTS;
         self.number += 1;
         self.index = self.geometry.next_index(self.index);
         self.line = self.memory.line(self.index);

@@ -64,12 +64,11 @@ impl Geometry {
         self.start(number) + self.slots
     }
 
-    /// The stamp that line `number` still bears from the lap before, when nothing of this lap is published in it.
-    pub(crate) fn stale(self, number: u64) -> u64 {
-        match number.checked_sub(self.lines) {
-            Some(lap_before) => self.end(lap_before),
-            None => 0,
-        }
+    /// The stamp that a line still bears from the lap before, when nothing of this lap is published in it: where that lap's
+    /// elements ended, or 0 if this is the first. `start` is the line's first position.
+    #[inline(always)]
+    pub(crate) fn stale(self, start: u64) -> u64 {
+        start.saturating_sub((self.lines - 1) * self.slots)
     }
 
     /// The stamp of line `number` as a position that lies in that line: `Some(start)` if the line still bears its
@@ -78,7 +77,7 @@ impl Geometry {
         let (start, end) = (self.start(number), self.end(number));
         if start < stamp && stamp <= end {
             Some(stamp)
-        } else if stamp == self.stale(number) {
+        } else if stamp == self.stale(start) {
             Some(start)
         } else {
             None
