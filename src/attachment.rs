@@ -46,13 +46,15 @@ pub enum Peer {
 /// A role in a segment, held.
 #[derive(Debug)]
 pub(crate) struct Attachment {
+    // Before the segment, so that it falls first: dropping the segment may take its time to unlink a name, and a
+    // successor that has heard of the close should find the role free.
+    lock: RoleLock,
     segment: Arc<Segment>,
     /// The records of this role and of the peer's, which live as long as the segment.
     record: NonNull<RoleRecord>,
     peer_record: NonNull<RoleRecord>,
     /// The peer's number.
     peer: usize,
-    lock: RoleLock,
     gate: Gate,
     pid: u32,
     fault: Option<Fault>,
@@ -207,7 +209,12 @@ fn start_time() -> Option<u64> {
 }
 
 fn invalid_role(found: u64) -> Fault {
-    Fault::Corrupted(crate::protocol::Corruption { word: "role state", least: 0, most: 2, found })
+    Fault::Corrupted(crate::protocol::Corruption {
+        word: "role state",
+        least: (1 << 8) | 1,
+        most: (u64::MAX << 8) | 2,
+        found,
+    })
 }
 
 /// Wakes whoever sleeps on `word`, after a publication, from the fast path.

@@ -268,7 +268,8 @@ impl<T: Pod> Producer<T> {
     /// [`Fault`], if the handle has failed.
     pub fn is_full(&mut self) -> Result<bool, Fault> {
         self.check()?;
-        self.ring.is_full().map_err(|corruption| self.fail(corruption))
+        let full = self.ring.is_full().and_then(|full| Ok(full && !self.ring.see_consumed()?));
+        full.map_err(|corruption| self.fail(corruption))
     }
 
     /// How many elements have been published since the ring was made, by this producer and those before it: a successor
@@ -327,21 +328,22 @@ impl<T: Pod> Producer<T> {
         }
     }
 
-    /// There was no room. If the consumer has closed, whatever it gave back before counts.
+    /// There was no room as far as `released` tells. Before that is said, `consumed` is asked, which is exact: a
+    /// consumer may be held up, or have been killed, between the two. The consumer's phase is looked at first, for
+    /// whatever it consumed before it closed counts.
     #[cold]
     fn try_push_last(&mut self, element: T) -> Result<(), TryPushError<T>> {
-        match self.attachment.peer_has_closed() {
-            Ok(false) => return Err(TryPushError::Full(element)),
-            Ok(true) => {}
+        let closed = match self.attachment.peer_has_closed() {
+            Ok(closed) => closed,
             Err(fault) => return Err(TryPushError::Failed(element, self.attachment.fail(fault))),
-        }
-        match self.ring.try_push(element) {
+        };
+        match self.ring.see_consumed().and_then(|room| Ok(room && self.ring.try_push(element)?)) {
             Ok(true) => {
-                // A successor may be there already, and asleep.
                 self.attachment.notify_fenced(self.ring.memory().data());
                 Ok(())
             }
-            Ok(false) => Err(TryPushError::Closed(element)),
+            Ok(false) if closed => Err(TryPushError::Closed(element)),
+            Ok(false) => Err(TryPushError::Full(element)),
             Err(corruption) => Err(TryPushError::Failed(element, self.fail(corruption))),
         }
     }
@@ -349,13 +351,12 @@ impl<T: Pod> Producer<T> {
     /// As [`try_push_last`](Self::try_push_last), for a slice that is not empty.
     #[cold]
     fn try_push_slice_last(&mut self, elements: &[T]) -> Result<usize, TryPushError<()>> {
-        match self.attachment.peer_has_closed() {
-            Ok(false) => return Ok(0),
-            Ok(true) => {}
+        let closed = match self.attachment.peer_has_closed() {
+            Ok(closed) => closed,
             Err(fault) => return Err(TryPushError::Failed((), self.attachment.fail(fault))),
-        }
-        match self.ring.try_push_slice(elements) {
-            Ok(0) => Err(TryPushError::Closed(())),
+        };
+        match self.ring.see_consumed().and_then(|_| self.ring.try_push_slice(elements)) {
+            Ok(0) if closed => Err(TryPushError::Closed(())),
             Ok(pushed) => {
                 self.attachment.notify_fenced(self.ring.memory().data());
                 Ok(pushed)

@@ -99,15 +99,16 @@ pub(crate) trait Condition {
 #[cold]
 pub(crate) fn wait<C: Condition>(condition: &mut C, strategy: Wait, deadline: Option<Instant>) -> Option<C::Outcome> {
     let budget = strategy.budget();
+    let mut next_check = None;
     if !budget.is_zero() {
-        match spin(condition, budget, deadline) {
+        match spin(condition, budget, deadline, &mut next_check) {
             Spun::Done(outcome) => return Some(outcome),
             // Whoever never waits for as long as a slice learns of a death here.
             Spun::DeadlinePassed => return condition.check_peer(),
             Spun::BudgetSpent => {}
         }
     }
-    park(condition, deadline)
+    park(condition, deadline, next_check)
 }
 
 enum Spun<O> {
@@ -116,8 +117,13 @@ enum Spun<O> {
     BudgetSpent,
 }
 
-fn spin<C: Condition>(condition: &mut C, budget: Duration, deadline: Option<Instant>) -> Spun<C::Outcome> {
-    let mut times: Option<(Instant, Instant)> = None;
+fn spin<C: Condition>(
+    condition: &mut C,
+    budget: Duration,
+    deadline: Option<Instant>,
+    next_check: &mut Option<Instant>,
+) -> Spun<C::Outcome> {
+    let mut start = None;
     loop {
         for _ in 0..POLLS_A_LOOK {
             if let Some(outcome) = condition.poll() {
@@ -130,15 +136,16 @@ fn spin<C: Condition>(condition: &mut C, budget: Duration, deadline: Option<Inst
         }
         let now = Instant::now();
         // The clock is not asked before the first round is over: most waits end in it.
-        let (start, next_check) = times.get_or_insert((now, now + SLICE));
+        let start = *start.get_or_insert(now);
+        let check = *next_check.get_or_insert(now + SLICE);
         if deadline.is_some_and(|deadline| deadline <= now) {
             return Spun::DeadlinePassed;
         }
-        if now.duration_since(*start) >= budget {
+        if now.duration_since(start) >= budget {
             return Spun::BudgetSpent;
         }
-        if *next_check <= now {
-            *next_check = now + SLICE;
+        if check <= now {
+            *next_check = Some(now + SLICE);
             if let Some(outcome) = condition.check_peer() {
                 return Spun::Done(outcome);
             }
@@ -146,8 +153,8 @@ fn spin<C: Condition>(condition: &mut C, budget: Duration, deadline: Option<Inst
     }
 }
 
-fn park<C: Condition>(condition: &mut C, deadline: Option<Instant>) -> Option<C::Outcome> {
-    let next_check = Instant::now() + SLICE;
+fn park<C: Condition>(condition: &mut C, deadline: Option<Instant>, next_check: Option<Instant>) -> Option<C::Outcome> {
+    let next_check = next_check.unwrap_or_else(|| Instant::now() + SLICE);
     event::park(&mut Parked { condition, deadline, next_check }, &Registered)
 }
 

@@ -4,7 +4,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rondel::Peer;
-use rondel::spsc::TryPushError;
+use rondel::spsc::{TryPopError, TryPushError};
 
 use crate::child::{Task, start};
 use crate::scratch::{Directory, attach};
@@ -80,6 +80,30 @@ fn a_push_is_not_refused_for_a_consumer_that_made_room_and_closed() {
             };
             assert_eq!(refused, TryPushError::Closed(1));
             assert_eq!(tx.is_full(), Ok(true), "refused with room, round {rounds}");
+        });
+        rounds += 1;
+    }
+    println!("{rounds} rounds");
+}
+
+/// "Closed" says that everything has been read: what was pushed right before the close comes first.
+#[test]
+fn a_pop_is_not_refused_for_a_producer_that_pushed_and_closed() {
+    let start = Instant::now();
+    let mut rounds = 0_u64;
+    while start.elapsed() < RACE {
+        let (mut tx, mut rx) = rondel::spsc::pair::<u64>(1).expect("a ring");
+        thread::scope(|scope| {
+            scope.spawn(move || tx.try_push(1));
+            let mut popped = 0;
+            loop {
+                match rx.try_pop() {
+                    Ok(_) => popped += 1,
+                    Err(TryPopError::Empty) => {}
+                    Err(error) => break assert_eq!(error, TryPopError::Closed),
+                }
+            }
+            assert_eq!(popped, 1, "closed before it was drained, round {rounds}");
         });
         rounds += 1;
     }

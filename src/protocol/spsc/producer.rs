@@ -178,7 +178,7 @@ impl<M: Memory> Producer<M> {
     /// Notes that everything before `freed` may be written again.
     fn learn(&mut self, word: &'static str, freed: u64) -> Result<bool, Corruption> {
         if freed > self.tail {
-            return Err(Corruption { word, least: self.freed, most: self.tail, found: freed });
+            return Err(Corruption { word, least: 0, most: self.tail, found: freed });
         }
         // `released` may lag behind a `consumed` seen before; both only grow.
         self.freed = self.freed.max(freed);

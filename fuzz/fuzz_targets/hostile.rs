@@ -1,0 +1,226 @@
+#![no_main]
+//! A hostile peer: operations on both handles of a ring, between which somebody writes any value to any shared word.
+//!
+//! No operation panics, hangs, or touches anything outside the segment (which lies between walls); a handle that has
+//! reported a fault reports the same one at every later call; and slices are filled no further than the answer says.
+
+use arbitrary::Arbitrary;
+use libfuzzer_sys::fuzz_target;
+use memmap2::{MmapOptions, MmapRaw};
+use rondel::Fault;
+use rondel::spsc::{Consumer, PopTimeoutError, Producer, PushTimeoutError, Ring, TryPopError, TryPushError};
+use rondel_fuzz::walled;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+#[derive(Arbitrary, Debug, Clone, Copy)]
+enum Value {
+    Any(u64),
+    /// Near what the word holds: off by a little, the hardest to notice.
+    Near(i8),
+    /// The value of another word.
+    Copy(u16),
+    Small(u8),
+}
+
+#[derive(Arbitrary, Debug, Clone, Copy)]
+enum Step {
+    Push,
+    PushNow,
+    PushSlice(u8),
+    Pop,
+    PopNow,
+    PopSlice(u8),
+    Guard(bool),
+    Lens,
+    Peers,
+    Empty,
+    ReattachProducer,
+    ReattachConsumer,
+    /// To one of the words that say where everybody stands.
+    Scribble(u8, Value),
+    /// To any word of the segment, the header included.
+    ScribbleAnywhere(u16, Value),
+}
+
+#[derive(Arbitrary, Debug)]
+struct Script {
+    capacity: u8,
+    kind: u8,
+    steps: Vec<Step>,
+}
+
+/// A second mapping of the segment: the hostile peer's.
+struct Scribbler(MmapRaw);
+
+impl Scribbler {
+    fn word(&self, index: usize) -> &AtomicU64 {
+        let words = self.0.len() / 8;
+        let word = self.0.as_mut_ptr().cast::<u64>().wrapping_add(index % words);
+        // SAFETY: inside the mapping, aligned, and used as an atomic here.
+        unsafe { AtomicU64::from_ptr(word) }
+    }
+
+    fn write(&self, index: usize, value: Value) {
+        let word = self.word(index);
+        let value = match value {
+            Value::Any(value) => value,
+            Value::Near(by) => word.load(Relaxed).wrapping_add_signed(by.into()),
+            Value::Copy(other) => self.word(other.into()).load(Relaxed),
+            Value::Small(value) => value.into(),
+        };
+        word.store(value, Relaxed);
+    }
+}
+
+/// Indices of words: the roles, the two events, the two positions, and the stamps of the first lines.
+fn telling(which: u8) -> usize {
+    const BODY: usize = 512;
+    match which % 16 {
+        0 => BODY,
+        1 => BODY + 16,
+        2 => BODY + 32,
+        3 => BODY + 48,
+        4 | 5 => BODY + 64,
+        6 | 7 => BODY + 80,
+        stamp => BODY + 128 + usize::from(stamp - 8) * 8,
+    }
+}
+
+/// A fault that a handle has reported, which it has to report from then on.
+#[derive(Default)]
+struct Reported(Option<Fault>);
+
+impl Reported {
+    fn note(&mut self, fault: Option<Fault>) {
+        if let Some(before) = self.0 {
+            assert_eq!(fault, Some(before), "a failed handle stays failed");
+        }
+        self.0 = fault;
+    }
+}
+
+fn of_push<T>(result: Result<(), TryPushError<T>>) -> Option<Fault> {
+    match result {
+        Err(TryPushError::Failed(_, fault)) => Some(fault),
+        _ => None,
+    }
+}
+
+fn of_pop<T>(result: Result<T, TryPopError>) -> Option<Fault> {
+    match result {
+        Err(TryPopError::Failed(fault)) => Some(fault),
+        _ => None,
+    }
+}
+
+fn push<T: bytemuck::Pod>(tx: &mut Producer<T>, step: Step, reported: &mut Reported) {
+    let fault = match step {
+        Step::Push => of_push(tx.try_push(T::zeroed())),
+        Step::PushNow => match tx.push_timeout(T::zeroed(), Duration::ZERO) {
+            Err(PushTimeoutError::Failed(_, fault)) => Some(fault),
+            _ => None,
+        },
+        Step::PushSlice(len) => {
+            let (elements, before) = (vec![T::zeroed(); len.into()], tx.position());
+            let result = tx.try_push_slice(&elements);
+            if let Ok(pushed) = result {
+                assert_eq!(tx.position() - before, pushed as u64);
+            }
+            of_push(result.map(drop))
+        }
+        Step::Lens => {
+            let (full, len) = (tx.is_full().err(), tx.len().err());
+            full.or(len)
+        }
+        Step::Peers => tx.peer().err(),
+        Step::Empty => match tx.wait_until_empty_timeout(Duration::ZERO) {
+            Err(rondel::spsc::WaitError::Failed(fault)) => Some(fault),
+            _ => None,
+        },
+        _ => return,
+    };
+    reported.note(fault);
+}
+
+fn pop<T: bytemuck::Pod>(rx: &mut Consumer<T>, step: Step, reported: &mut Reported) {
+    let fault = match step {
+        Step::Pop => of_pop(rx.try_pop()),
+        Step::PopNow => match rx.pop_timeout(Duration::ZERO) {
+            Err(PopTimeoutError::Failed(fault)) => Some(fault),
+            _ => None,
+        },
+        Step::PopSlice(len) => {
+            let (mut elements, before) = (vec![T::zeroed(); len.into()], rx.position());
+            let result = rx.try_pop_slice(&mut elements);
+            if let Ok(popped) = result {
+                assert!(popped <= elements.len());
+                assert_eq!(rx.position() - before, popped as u64);
+            }
+            of_pop(result)
+        }
+        Step::Guard(keep) => match rx.try_pop_guard() {
+            Ok(guard) => {
+                if keep {
+                    guard.keep();
+                }
+                None
+            }
+            Err(error) => of_pop::<T>(Err(error)),
+        },
+        Step::Lens => {
+            let (len, empty) = (rx.len().err(), rx.is_empty().err());
+            len.or(empty)
+        }
+        Step::Peers => rx.peer().err(),
+        _ => return,
+    };
+    reported.note(fault);
+}
+
+fn run<T: bytemuck::Pod>(script: &Script) {
+    let builder = || Ring::<T>::builder().capacity(usize::from(script.capacity) + 1);
+    // Its length is only known once there is one.
+    let model = builder().anonymous().expect("a memfd");
+    let len = model.segment().total_len() as usize;
+    let fd = model.try_clone_fd().expect("a descriptor");
+    let scribbler = Scribbler(MmapOptions::new().len(len).map_raw(&fd).expect("maps"));
+    let (ring, walls) = walled(|| builder().from_fd(fd).expect("as it was made"));
+    assert!(walls.check(), "the walls are not where the mapping is");
+    drop(model);
+    let (mut tx, mut rx) = (ring.producer().ok(), ring.consumer().ok());
+    let (mut tx_reported, mut rx_reported) = (Reported::default(), Reported::default());
+    for &step in &script.steps {
+        match step {
+            Step::Scribble(which, value) => scribbler.write(telling(which), value),
+            Step::ScribbleAnywhere(index, value) => scribbler.write(index.into(), value),
+            Step::ReattachProducer => {
+                drop(tx.take());
+                tx = ring.producer().ok();
+                tx_reported = Reported::default();
+            }
+            Step::ReattachConsumer => {
+                drop(rx.take());
+                rx = ring.consumer().ok();
+                rx_reported = Reported::default();
+            }
+            _ => {
+                if let Some(tx) = &mut tx {
+                    push(tx, step, &mut tx_reported);
+                }
+                if let Some(rx) = &mut rx {
+                    pop(rx, step, &mut rx_reported);
+                }
+            }
+        }
+    }
+}
+
+fuzz_target!(|script: Script| {
+    match script.kind % 4 {
+        0 => run::<u64>(&script),
+        1 => run::<[u8; 24]>(&script),
+        2 => run::<u8>(&script),
+        _ => run::<[u8; 200]>(&script),
+    }
+});
