@@ -75,6 +75,7 @@ unsafe impl<const K: usize> Memory for Handle<K> {
     type Element = u64;
     type Line = usize;
     const SLOTS: u64 = K as u64;
+    const AHEAD: u64 = 1;
 
     fn line(&self, index: u64) -> usize {
         index as usize

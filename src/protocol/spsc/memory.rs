@@ -16,6 +16,8 @@ pub(crate) unsafe trait Memory {
     type Line: Copy;
     /// Slots in a line, `K`.
     const SLOTS: u64;
+    /// How many lines ahead the producer asks for a line to write.
+    const AHEAD: u64;
 
     /// The line at `index`. An index out of range is taken as 0.
     fn line(&self, index: u64) -> Self::Line;
