@@ -88,17 +88,16 @@ impl<M: Memory> Producer<M> {
     /// Publishes `element`; `Ok(false)` if the ring is full.
     #[inline(always)]
     pub(crate) fn try_push(&mut self, element: M::Element) -> Result<bool, Corruption> {
-        if self.tail == self.end {
-            let complete = self.line;
-            if !self.enter_next()? {
-                return Ok(false);
-            }
-            self.memory.hint_complete(complete);
+        if self.tail == self.end && !self.enter_next()? {
+            return Ok(false);
         }
         // SAFETY: `start <= tail < end`, for `enter_next` has moved on if it was not, so the slot is below SLOTS; we hold
         // the producer's role; `tail` lies behind everything published, and its line was free when it was entered.
         unsafe { self.memory.write(self.line, self.tail - self.start, element) };
         self.publish(1);
+        if self.tail == self.end {
+            self.memory.hint_complete(self.line);
+        }
         Ok(true)
     }
 
