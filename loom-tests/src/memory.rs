@@ -6,7 +6,7 @@ use loom::sync::atomic::AtomicUsize;
 
 use crate::futex::Futex;
 use crate::protocol::role;
-use crate::protocol::spsc::{Consumer, Geometry, Memory, Producer};
+use crate::protocol::spsc::{Consumer, Geometry, Memory, Producer, Push};
 use crate::sync::{AtomicU32, AtomicU64};
 
 /// One ring, with the words around it. `K` slots to a line.
@@ -125,5 +125,7 @@ unsafe impl<const K: usize> Memory for Handle<K> {
 
     fn hint_complete(&self, _: usize) {}
 
-    fn hint_write(&self, _: usize) {}
+    fn hint_write(&self, _: usize, _: Push) {}
+
+    fn hint_read(&self, _: usize, _: u64) {}
 }

@@ -20,7 +20,7 @@ use core::sync::atomic::{AtomicU32, AtomicU64};
 
 use bytemuck::Pod;
 
-use crate::protocol::spsc::{Geometry, Memory};
+use crate::protocol::spsc::{Geometry, Memory, Push};
 use crate::segment::{RoleRecord, Segment};
 
 const STAMP_BYTES: usize = size_of::<AtomicU64>();
@@ -221,12 +221,24 @@ unsafe impl<T: Pod> Memory for Mapped<T> {
     }
 
     #[inline(always)]
-    fn hint_write(&self, line: Line) {
+    fn hint_write(&self, line: Line, push: Push) {
+        // Measured with 8-byte elements: batches are 2.4 times as fast with it; one element at a time, half as fast, for
+        // the consumer is close behind and takes the lines back.
+        if push == Push::One && Shape::<T>::FITS_A_LINE {
+            return;
+        }
         let mut offset = 0;
         while offset < Shape::<T>::STRIDE.min(BLOCK_BYTES) {
             // SAFETY: the offset stays within the line, which stays within the body.
             hint::prefetch_for_write(unsafe { line.0.add(offset) });
             offset += LINE_BYTES;
+        }
+    }
+
+    #[inline(always)]
+    fn hint_read(&self, line: Line, slot: u64) {
+        if Shape::<T>::FORMS_BLOCKS {
+            hint::prefetch(Self::slot(line, slot).cast());
         }
     }
 }
@@ -246,6 +258,18 @@ mod hint {
         }
         #[cfg(not(target_arch = "x86_64"))]
         let _ = line;
+    }
+
+    /// `PREFETCHT0`: this core will read the line.
+    #[inline(always)]
+    pub(super) fn prefetch(place: *const u8) {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: the instruction is a hint: it changes no memory and cannot fault.
+        unsafe {
+            core::arch::asm!("prefetcht0 [{}]", in(reg) place, options(nostack, preserves_flags, readonly));
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        let _ = place;
     }
 
     /// `PREFETCHW`: this core will write the line. Does nothing on processors without it.

@@ -186,6 +186,7 @@ impl<M: Memory> Consumer<M> {
             return Err(Corruption { word: "stamp", least: self.head, most: self.end, found: stamp });
         }
         self.release();
+        self.memory.hint_read(self.line, self.head - self.start);
         Ok(false)
     }
 

@@ -2,6 +2,15 @@
 
 use crate::sync::AtomicU64;
 
+/// How the producer fills its lines: what helps the one way hinders the other.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Push {
+    /// An element at a time.
+    One,
+    /// Many at a time.
+    Batch,
+}
+
 /// The shared words of one ring. The library implements it over a mapping, the loom models over loom's cells.
 ///
 /// # Safety
@@ -59,5 +68,7 @@ pub(crate) unsafe trait Memory {
     /// A hint: the producer has completed this line, one element at a time, and will not touch it for a lap.
     fn hint_complete(&self, line: Self::Line);
     /// A hint: the producer will soon write this line.
-    fn hint_write(&self, line: Self::Line);
+    fn hint_write(&self, line: Self::Line, push: Push);
+    /// A hint: the consumer waits for this slot.
+    fn hint_read(&self, line: Self::Line, slot: u64);
 }

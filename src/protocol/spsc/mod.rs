@@ -44,7 +44,7 @@ mod producer;
 
 pub(crate) use consumer::{Advanced, Consumer};
 pub(crate) use geometry::Geometry;
-pub(crate) use memory::Memory;
+pub(crate) use memory::{Memory, Push};
 pub(crate) use producer::Producer;
 
 use super::Corruption;

@@ -1,6 +1,7 @@
 //! The producer's half of the single-producer ring.
 
 use super::geometry::{Geometry, MAX_POSITION};
+use super::memory::Push;
 use super::{Corruption, Memory};
 use crate::sync::Ordering;
 
@@ -88,7 +89,7 @@ impl<M: Memory> Producer<M> {
     /// Publishes `element`; `Ok(false)` if the ring is full.
     #[inline(always)]
     pub(crate) fn try_push(&mut self, element: M::Element) -> Result<bool, Corruption> {
-        if self.tail == self.end && !self.enter_next()? {
+        if self.tail == self.end && !self.enter_next(Push::One)? {
             return Ok(false);
         }
         // SAFETY: `start <= tail < end`, for `enter_next` has moved on if it was not, so the slot is below SLOTS; we hold
@@ -106,7 +107,7 @@ impl<M: Memory> Producer<M> {
         let mut rest = elements;
         while !rest.is_empty() {
             if self.tail == self.end {
-                match self.enter_next() {
+                match self.enter_next(Push::Batch) {
                     Ok(true) => {}
                     Ok(false) => break,
                     Err(corruption) if rest.len() == elements.len() => return Err(corruption),
@@ -135,7 +136,7 @@ impl<M: Memory> Producer<M> {
 
     /// Moves to the next line, if that is free.
     #[inline(always)]
-    fn enter_next(&mut self) -> Result<bool, Corruption> {
+    fn enter_next(&mut self, push: Push) -> Result<bool, Corruption> {
         if self.number + 1 >= self.limit && !self.see_released()? {
             return Ok(false);
         }
@@ -148,7 +149,7 @@ impl<M: Memory> Producer<M> {
         if self.number + M::AHEAD < self.limit {
             let ahead = self.index + M::AHEAD;
             let lines = self.geometry.lines;
-            self.memory.hint_write(self.memory.line(if ahead < lines { ahead } else { ahead - lines }));
+            self.memory.hint_write(self.memory.line(if ahead < lines { ahead } else { ahead - lines }), push);
         }
         Ok(true)
     }
