@@ -57,6 +57,8 @@ pub(crate) struct Attachment {
     peer: usize,
     gate: Gate,
     pid: u32,
+    /// The count of attachments that this one was, once it is announced.
+    attachments: u64,
     fault: Option<Fault>,
     /// How the handle waits.
     pub(crate) wait: Wait,
@@ -77,18 +79,19 @@ impl Attachment {
             lock,
             gate,
             pid: std::process::id(),
+            attachments: 0,
             fault: None,
             wait: Wait::default(),
         })
     }
 
     /// Says in the segment that the role is held, and by whom.
-    pub(crate) fn announce(&self) {
+    pub(crate) fn announce(&mut self) {
         let record = self.record();
         // Relaxed: seen with the phase, which `role::attach` stores with Release.
         record.pid.store(u64::from(self.pid), Ordering::Relaxed);
         record.start_time.store(start_time().unwrap_or(0), Ordering::Relaxed);
-        role::attach(&record.state);
+        self.attachments = role::attach(&record.state);
     }
 
     fn record(&self) -> &RoleRecord {
@@ -183,7 +186,7 @@ impl Attachment {
         if self.gate.state() == State::Forked || self.lock.is_lost() {
             return;
         }
-        role::close(&self.record().state);
+        role::close(&self.record().state, self.attachments);
         // W1 is the store above: a peer that is about to sleep sees that we have closed, or we see that it sleeps.
         self.notify_fenced(word);
     }

@@ -27,6 +27,16 @@ impl Noise {
     }
 }
 
+/// The n-th word of the body.
+fn word(map: &MmapRaw, n: usize) -> &AtomicU64 {
+    let offset = BODY + 8 * n;
+    assert!(offset + 8 <= map.len());
+    let place = map.as_mut_ptr().wrapping_add(offset).cast();
+    // SAFETY: the word lies within the mapping (just checked) and is aligned, for the mapping begins at a page; the
+    // mapping lives as long as it is borrowed; whoever else writes the word does so atomically, or is what is tested.
+    unsafe { AtomicU64::from_ptr(place) }
+}
+
 /// Scribbles until told to stop; returns how many words it wrote.
 fn scribble(map: &MmapRaw, stop: &AtomicBool) -> u64 {
     let words = (map.len() - BODY) / 8;
@@ -43,9 +53,7 @@ fn scribble(map: &MmapRaw, stop: &AtomicBool) -> u64 {
         };
         // Two of three go to the words before the lines, where the positions are.
         let place = if noise.next() % 3 == 0 { place } else { place % 128 };
-        // SAFETY: the word lies within the mapping, behind the header and aligned; the mapping outlives the thread.
-        let word = unsafe { AtomicU64::from_ptr(map.as_mut_ptr().add(BODY + 8 * place).cast()) };
-        word.store(value, Ordering::Relaxed);
+        word(map, place).store(value, Ordering::Relaxed);
         written += 1;
         if written % 64 == 0 {
             thread::sleep(Duration::from_micros(1));
@@ -93,9 +101,7 @@ fn survives<T: Pod + Send>(capacity: usize) {
                     refused += 1;
                     // Make the ring new, or hardly anything would attach again.
                     for place in 0..(map.len() - BODY) / 8 {
-                        // SAFETY: as in `scribble`.
-                        let word = unsafe { AtomicU64::from_ptr(map.as_mut_ptr().add(BODY + 8 * place).cast()) };
-                        word.store(0, Ordering::Relaxed);
+                        word(&map, place).store(0, Ordering::Relaxed);
                     }
                 }
             }

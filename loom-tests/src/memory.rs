@@ -51,18 +51,16 @@ impl<const K: usize> Shared<K> {
     }
 }
 
-/// Attaches a producer.
-pub(crate) fn producer<const K: usize>(shared: &Arc<Shared<K>>) -> Producer<Handle<K>> {
+/// Attaches a producer; with the count of attachments.
+pub(crate) fn producer<const K: usize>(shared: &Arc<Shared<K>>) -> (Producer<Handle<K>>, u64) {
     let producer = Producer::attach(Handle(Arc::clone(shared)), shared.geometry).expect("sound words");
-    role::attach(&shared.producer_role);
-    producer
+    (producer, role::attach(&shared.producer_role))
 }
 
-/// Attaches a consumer.
-pub(crate) fn consumer<const K: usize>(shared: &Arc<Shared<K>>) -> Consumer<Handle<K>> {
+/// Attaches a consumer; with the count of attachments.
+pub(crate) fn consumer<const K: usize>(shared: &Arc<Shared<K>>) -> (Consumer<Handle<K>>, u64) {
     let consumer = Consumer::attach(Handle(Arc::clone(shared)), shared.geometry).expect("sound words");
-    role::attach(&shared.consumer_role);
-    consumer
+    (consumer, role::attach(&shared.consumer_role))
 }
 
 /// A participant's access to the ring.

@@ -49,22 +49,19 @@ pub(crate) fn decode(word: u64) -> Phase {
     }
 }
 
-/// Marks the role as taken. For the holder of the role's lock.
-pub(crate) fn attach(state: &AtomicU64) {
+/// Marks the role as taken, and returns the count of attachments for [`close`]. For the holder of the role's lock.
+pub(crate) fn attach(state: &AtomicU64) -> u64 {
     // ORDER [attach-count]: Relaxed. Only holders of the lock write here, and taking the lock orders them.
-    let attachments = state.load(Ordering::Relaxed) >> PHASE_BITS;
-    let next = attachments.wrapping_add(1) << PHASE_BITS;
+    let before = state.load(Ordering::Relaxed) >> PHASE_BITS;
     // After 2^56 attachments (or hostile bytes) the count would be 0, which means "never".
-    let next = next.max(1 << PHASE_BITS);
+    let attachments = (before.wrapping_add(1) & (u64::MAX >> PHASE_BITS)).max(1);
     // ORDER [attach]: Release, partner [closed-seen]: the holder's pid, stored before, is seen with the phase.
-    state.store(next | ATTACHED, Ordering::Release);
+    state.store(attachments << PHASE_BITS | ATTACHED, Ordering::Release);
+    attachments
 }
 
 /// Marks the role as given back. For the holder of the role's lock.
-pub(crate) fn close(state: &AtomicU64) {
-    // ORDER [close-count]: Relaxed, as [attach-count].
-    let attachments = state.load(Ordering::Relaxed) >> PHASE_BITS;
-    let count = attachments.max(1) << PHASE_BITS;
+pub(crate) fn close(state: &AtomicU64, attachments: u64) {
     // ORDER [close]: Release, partner [closed-seen]: everything published before is seen by whoever sees this.
-    state.store(count | CLOSED, Ordering::Release);
+    state.store(attachments << PHASE_BITS | CLOSED, Ordering::Release);
 }

@@ -1,7 +1,8 @@
 //! The consumer's handle.
 
+mod slow;
+
 use core::fmt;
-use core::sync::atomic::AtomicU32;
 use core::time::Duration;
 use std::sync::Arc;
 use std::time::Instant;
@@ -12,13 +13,12 @@ use super::error::{PopError, PopTimeoutError, TryPopError};
 use super::guard::PopGuard;
 use super::iter::{Iter, TryIter};
 use super::memory::Mapped;
-use super::waiting::{Gone, wait_for};
 use super::{CONSUMER, PRODUCER, Ring};
 use crate::attachment::{self, Attachment, Peer};
 use crate::error::SegmentError;
 use crate::fault::Fault;
+use crate::protocol::spsc;
 use crate::protocol::spsc::Advanced;
-use crate::protocol::{Corruption, spsc};
 use crate::wait::Wait;
 
 /// The one handle that pops from a ring. Made by [`Ring::consumer`].
@@ -54,7 +54,7 @@ pub struct Consumer<T: Pod> {
 impl<T: Pod> Consumer<T> {
     /// Takes the consumer's role and finds the place to go on.
     pub(super) fn attach(ring: &Ring<T>) -> Result<Self, SegmentError> {
-        let attachment = Attachment::take(ring.segment(), CONSUMER, PRODUCER)?;
+        let mut attachment = Attachment::take(ring.segment(), CONSUMER, PRODUCER)?;
         // SAFETY: the attachment, which the handle keeps as long as the memory, holds the segment.
         let memory = unsafe { Mapped::new(attachment.segment(), ring.geometry) };
         let memory = memory.ok_or_else(|| ring.too_short())?;
@@ -374,154 +374,8 @@ impl<T: Pod> Consumer<T> {
         }
     }
 
-    #[cold]
-    #[inline(never)]
-    fn advance_slowly(&mut self) {
-        if self.attachment.fault().is_none() {
-            self.ring.advance();
-            self.attachment.notify_fenced(self.ring.memory().space());
-        }
-    }
-
     fn check(&self) -> Result<(), Fault> {
         if self.attachment.is_open() { Ok(()) } else { self.attachment.fault().map_or(Ok(()), Err) }
-    }
-
-    #[cold]
-    fn fail(&mut self, corruption: Corruption) -> Fault {
-        self.attachment.fail(corruption.into())
-    }
-
-    fn producer_has_closed(&mut self) -> Result<bool, TryPopError> {
-        self.attachment.peer_has_closed().map_err(|fault| TryPopError::Failed(self.attachment.fail(fault)))
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn try_pop_slowly(&mut self) -> Result<T, TryPopError> {
-        let element = self.peek()?;
-        self.advance_slowly();
-        Ok(element)
-    }
-
-    /// Nothing was there. If the producer has closed, whatever it published before counts.
-    #[cold]
-    fn peek_last(&mut self) -> Result<T, TryPopError> {
-        if !self.producer_has_closed()? {
-            return Err(TryPopError::Empty);
-        }
-        match self.ring.peek() {
-            Ok(Some(element)) => Ok(element),
-            Ok(None) => Err(TryPopError::Closed),
-            Err(corruption) => Err(TryPopError::Failed(self.fail(corruption))),
-        }
-    }
-
-    #[cold]
-    fn try_pop_last(&mut self) -> Result<T, TryPopError> {
-        let element = self.peek_last()?;
-        self.consume();
-        Ok(element)
-    }
-
-    #[cold]
-    fn pop_waiting(&mut self) -> Result<T, PopError> {
-        let element = self.peek_waiting()?;
-        self.consume();
-        Ok(element)
-    }
-
-    #[cold]
-    fn pop_until(&mut self, deadline: Option<Instant>) -> Result<T, PopTimeoutError> {
-        let element = self.peek_until(deadline)?;
-        self.consume();
-        Ok(element)
-    }
-
-    fn peek_waiting(&mut self) -> Result<T, PopError> {
-        self.check().map_err(PopError::Failed)?;
-        loop {
-            // First the wait, which ends at once if there is something: whoever comes here has just looked.
-            if let Some(Err(gone)) = self.wait_for_data(None) {
-                return Err(gone.into());
-            }
-            match self.peek() {
-                Ok(element) => return Ok(element),
-                Err(TryPopError::Empty) => {}
-                Err(TryPopError::Closed) => return Err(PopError::Closed),
-                Err(TryPopError::Failed(fault)) => return Err(PopError::Failed(fault)),
-            }
-        }
-    }
-
-    fn peek_until(&mut self, deadline: Option<Instant>) -> Result<T, PopTimeoutError> {
-        self.check().map_err(PopTimeoutError::Failed)?;
-        loop {
-            self.data_by(deadline)?;
-            match self.peek() {
-                Ok(element) => return Ok(element),
-                Err(TryPopError::Empty) => {}
-                Err(TryPopError::Closed) => return Err(PopTimeoutError::Closed),
-                Err(TryPopError::Failed(fault)) => return Err(PopTimeoutError::Failed(fault)),
-            }
-        }
-    }
-
-    fn pop_slice_here(&mut self, elements: &mut [T]) -> Result<usize, TryPopError> {
-        match self.ring.pop_slice(elements) {
-            Ok((count, advanced)) if self.attachment.is_open() => {
-                self.notify(advanced);
-                Ok(count)
-            }
-            Ok((count, _)) => {
-                self.attachment.notify_fenced(self.ring.memory().space());
-                Ok(count)
-            }
-            Err(corruption) => Err(TryPopError::Failed(self.fail(corruption))),
-        }
-    }
-
-    fn pop_slice_until(&mut self, elements: &mut [T], deadline: Option<Instant>) -> Result<usize, PopTimeoutError> {
-        loop {
-            match self.try_pop_slice(elements) {
-                Ok(0) if !elements.is_empty() => {}
-                Ok(count) => return Ok(count),
-                Err(TryPopError::Closed) => return Err(PopTimeoutError::Closed),
-                Err(TryPopError::Failed(fault)) => return Err(PopTimeoutError::Failed(fault)),
-                Err(TryPopError::Empty) => {}
-            }
-            self.data_by(deadline)?;
-        }
-    }
-
-    fn data_by(&mut self, deadline: Option<Instant>) -> Result<(), PopTimeoutError> {
-        match self.wait_for_data(deadline) {
-            Some(Ok(())) => Ok(()),
-            Some(Err(Gone::Closed)) => Err(PopTimeoutError::Closed),
-            Some(Err(Gone::Dead)) => Err(PopTimeoutError::Dead),
-            Some(Err(Gone::Failed(fault))) => Err(PopTimeoutError::Failed(fault)),
-            None => Err(PopTimeoutError::Timeout),
-        }
-    }
-
-    fn wait_for_data(&mut self, deadline: Option<Instant>) -> Option<Result<(), Gone>> {
-        let Consumer { ring, attachment } = self;
-        wait_for(ring, attachment, deadline, data, |ring, _| ring.is_empty().map(|empty| !empty))
-    }
-}
-
-/// What the consumer sleeps on.
-fn data<T: Pod>(ring: &spsc::Consumer<Mapped<T>>) -> &AtomicU32 {
-    ring.memory().data()
-}
-
-impl From<Gone> for PopError {
-    fn from(gone: Gone) -> PopError {
-        match gone {
-            Gone::Closed => PopError::Closed,
-            Gone::Dead => PopError::Dead,
-            Gone::Failed(fault) => PopError::Failed(fault),
-        }
     }
 }
 

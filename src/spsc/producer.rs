@@ -51,7 +51,7 @@ pub struct Producer<T: Pod> {
 impl<T: Pod> Producer<T> {
     /// Takes the producer's role and finds the place to go on.
     pub(super) fn attach(ring: &Ring<T>) -> Result<Self, SegmentError> {
-        let attachment = Attachment::take(ring.segment(), PRODUCER, CONSUMER)?;
+        let mut attachment = Attachment::take(ring.segment(), PRODUCER, CONSUMER)?;
         // SAFETY: the attachment, which the handle keeps as long as the memory, holds the segment.
         let memory = unsafe { Mapped::new(attachment.segment(), ring.geometry) };
         let memory = memory.ok_or_else(|| ring.too_short())?;

@@ -57,7 +57,7 @@ fn whoever_sees_the_close_sees_everything_published_before() {
         let words = Arc::clone(&shared);
         let producer = thread::spawn(move || {
             assert!(tx.half.try_push(1).unwrap());
-            role::close(&words.producer_role);
+            role::close(&words.producer_role, 1);
         });
         if role::decode(role::read(&shared.producer_role)) == Phase::Closed {
             assert!(!rx.half.is_empty().unwrap());

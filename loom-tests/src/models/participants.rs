@@ -13,11 +13,13 @@ use crate::sync::{AtomicU32, AtomicU64};
 
 pub(super) struct Tx<const K: usize> {
     pub(super) half: Producer<Handle<K>>,
+    attachments: u64,
     shared: Arc<Shared<K>>,
 }
 
 pub(super) struct Rx<const K: usize> {
     pub(super) half: Consumer<Handle<K>>,
+    attachments: u64,
     shared: Arc<Shared<K>>,
 }
 
@@ -28,7 +30,8 @@ pub(super) fn ends<const K: usize>(shared: &Arc<Shared<K>>) -> (Tx<K>, Rx<K>) {
 
 impl<const K: usize> Tx<K> {
     pub(super) fn attach(shared: &Arc<Shared<K>>) -> Self {
-        Tx { half: memory::producer(shared), shared: Arc::clone(shared) }
+        let (half, attachments) = memory::producer(shared);
+        Tx { half, attachments, shared: Arc::clone(shared) }
     }
 
     pub(super) fn try_push(&mut self, element: u64) -> bool {
@@ -72,13 +75,14 @@ impl<const K: usize> Tx<K> {
     }
 
     pub(super) fn close(self) {
-        close(&self.shared.producer_role, &self.shared.data, &self.shared.data_futex);
+        close(&self.shared.producer_role, self.attachments, &self.shared.data, &self.shared.data_futex);
     }
 }
 
 impl<const K: usize> Rx<K> {
     pub(super) fn attach(shared: &Arc<Shared<K>>) -> Self {
-        Rx { half: memory::consumer(shared), shared: Arc::clone(shared) }
+        let (half, attachments) = memory::consumer(shared);
+        Rx { half, attachments, shared: Arc::clone(shared) }
     }
 
     pub(super) fn try_pop(&mut self) -> Option<u64> {
@@ -119,12 +123,12 @@ impl<const K: usize> Rx<K> {
 
     pub(super) fn close(mut self) {
         self.half.release();
-        close(&self.shared.consumer_role, &self.shared.space, &self.shared.space_futex);
+        close(&self.shared.consumer_role, self.attachments, &self.shared.space, &self.shared.space_futex);
     }
 }
 
-fn close(role: &AtomicU64, word: &AtomicU32, futex: &Futex) {
-    role::close(role);
+fn close(role: &AtomicU64, attachments: u64, word: &AtomicU32, futex: &Futex) {
+    role::close(role, attachments);
     if event::someone_sleeps(word, futex) {
         event::wake(word, futex);
     }

@@ -1,6 +1,6 @@
 //! The single-producer ring: lines, stamps and two positions.
 //!
-//! The ring is an array of `L` *lines*. A line holds one stamp and `K` slots. *Positions* count elements since
+//! The ring is an array of `L` *lines*. A line holds one stamp and `K` slots: a cache line, or a block of several. *Positions* count elements since
 //! the ring was made and never wrap (at 10⁹ a second, 2⁶² last a century and more); position `p` lives in line
 //! number `p / K`, which lies at index `(p / K) mod L`, in slot `p mod K`.
 //!
@@ -21,13 +21,14 @@
 //! | word | written by | read by |
 //! |---|---|---|
 //! | stamp, slots | producer | consumer; a succeeding producer, to find its place |
-//! | `consumed`: first position not yet consumed | consumer, at every pop | a succeeding consumer; a producer that waits for empty or is about to sleep |
+//! | `consumed`: first position not yet consumed | consumer, at every pop | a succeeding consumer; a producer that waits for empty, is about to refuse or to sleep, or attaches |
 //! | `released`: lags behind `consumed` | consumer, every few lines and when it runs dry | producer, when its copy says "full" |
 //!
 //! **Full.** The producer may enter line `n` when `n < released/K + L`. The consumer lets `released` lag at most
-//! `lag` lines behind `consumed`, and one more if it is killed between the two stores. With
-//! `L = ⌈capacity/K⌉ + lag + 2` lines, a refusal to enter line `n` therefore means that more than `capacity`
-//! elements are unread, whatever happened to the consumer.
+//! `lag` lines behind `consumed`, and one more between the two stores at a line's end. With
+//! `L = ⌈capacity/K⌉ + lag + 2` lines, a refusal to enter line `n` then means that more than `capacity` elements are unread.
+//! A consumer that is held up, or killed, between the two stores of a batch leaves `released` farther behind; so a producer that
+//! is about to refuse, or to sleep, asks `consumed`, which is exact.
 //!
 //! **A kill.** Publication is one store, so an element is published or not. A succeeding producer walks the stamps
 //! from `consumed` on to the first line that is not complete and goes on behind its stamp; what the dead one wrote
