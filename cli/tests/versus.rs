@@ -234,6 +234,19 @@ fn success_leaves_nothing() {
     place.assert_nothing_left();
 }
 
+/// A shell starts what it runs in the background with SIGINT ignored, which every descendant inherits.
+fn heed_signals(command: &mut Command) {
+    let heed = || {
+        // SAFETY: the default action takes no handler of ours; the call changes this process alone.
+        match unsafe { libc::signal(libc::SIGINT, libc::SIG_DFL) } {
+            libc::SIG_ERR => Err(std::io::Error::last_os_error()),
+            _ => Ok(()),
+        }
+    };
+    // SAFETY: between fork and exec only `signal` is called, which is async-signal-safe.
+    unsafe { command.pre_exec(heed) };
+}
+
 /// Ends the tool with a signal again and again, at other moments each time.
 fn ended_by(signal: rustix::process::Signal, name: &str) {
     let _alone = alone();
@@ -244,6 +257,7 @@ fn ended_by(signal: rustix::process::Signal, name: &str) {
     let mut with_child = 0;
     for turn in 0..12 {
         let mut command = versus(&["--seconds", "60", "--repetitions", "200", "--only", "fifo"]);
+        heed_signals(&mut command);
         let mut tool = place.mark(&mut command).stdout(Stdio::piped()).spawn().expect("the tool starts");
         // Until the tool has a child, then a little longer: 0 to 5.5 ms, in which several FIFOs come and go.
         let begin = Instant::now();

@@ -174,6 +174,9 @@ fn initialise(file: &File, header: &Header, demand: &Demand, place: &Place) -> R
 /// Allocates all of the file now. A page that is missing later, with the file system full by then,
 /// would be a SIGBUS.
 fn allocate(file: &File, len: u64) -> io::Result<()> {
+    if len > sys::room(file.as_fd()) {
+        return Err(io::Error::from_raw_os_error(libc::ENOSPC));
+    }
     match sys::allocate(file.as_fd(), len) {
         Err(error) if error.raw_os_error() == Some(libc::EOPNOTSUPP) => write_zeros(file, len),
         result => result,

@@ -65,6 +65,38 @@ pub(super) enum Resource {
     FileSize,
 }
 
+/// Bytes that a file of this descriptor's file system can still be given, as far as can be told: what the file system has
+/// free, and for one in memory (tmpfs, memfd) also what the system has available. `u64::MAX` where neither is known.
+///
+/// An estimate, to refuse what cannot succeed: without it, an allocation that is too large for a file system without a limit
+/// of its own would go on until the system kills processes for their memory.
+pub(super) fn room(fd: BorrowedFd<'_>) -> u64 {
+    // SAFETY: `statfs` consists of integers and arrays of them, for which all bytes zero is a value.
+    let mut status: libc::statfs = unsafe { std::mem::zeroed() };
+    // SAFETY: `status` outlives the call, which writes nothing else; the borrow keeps the descriptor open.
+    if unsafe { libc::fstatfs(fd.as_raw_fd(), &mut status) } == -1 {
+        return u64::MAX;
+    }
+    // A memfd's file system has no limit, and says so by having no blocks at all.
+    let free = match status.f_blocks {
+        0 => u64::MAX,
+        _ => (status.f_bavail as u64).saturating_mul(status.f_bsize as u64),
+    };
+    let in_memory = status.f_type as u64 == libc::TMPFS_MAGIC as u64;
+    if in_memory { free.min(available_memory().unwrap_or(u64::MAX)) } else { free }
+}
+
+/// Memory and swap that the system can give without taking it from anybody, in bytes: proc_meminfo(5).
+fn available_memory() -> Option<u64> {
+    let meminfo = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let kibibytes = |name: &str| {
+        let line = meminfo.lines().find_map(|line| line.strip_prefix(name))?;
+        line.trim().trim_end_matches("kB").trim_end().parse::<u64>().ok()
+    };
+    let sum = kibibytes("MemAvailable:")?.saturating_add(kibibytes("SwapFree:").unwrap_or(0));
+    Some(sum.saturating_mul(1024))
+}
+
 /// Allocates every page or block of the first `len` bytes, so that a later store cannot run out of
 /// room.
 ///

@@ -166,3 +166,13 @@ fn a_peer_that_scribbles_over_the_header_changes_nothing_here() {
     assert_eq!(segment.body_len(), 1056);
     assert!(segment.role_record(1).is_some());
 }
+
+#[test]
+fn what_cannot_have_room_is_refused_before_it_takes_any() {
+    // Far more than any machine has. Were it tried, the system would kill processes for their memory.
+    const LEN: u64 = 1 << 50;
+    let memfd = memfd_for_tests();
+    assert!(sys::room(memfd.as_fd()) < LEN, "the room in memory is not known here");
+    let error = crate::spsc::Ring::<u64>::builder().capacity(LEN as usize / 8).anonymous().map(drop).unwrap_err();
+    assert!(matches!(error, SegmentError::NoSpace { requested_bytes } if requested_bytes > LEN), "{error}");
+}

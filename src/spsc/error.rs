@@ -6,7 +6,7 @@ use std::error::Error;
 use crate::fault::Fault;
 
 /// Why [`Producer::try_push`](super::Producer::try_push) did not push. The element is inside.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub enum TryPushError<T> {
     /// At least `capacity` elements are unread.
     Full(T),
@@ -17,7 +17,7 @@ pub enum TryPushError<T> {
 }
 
 /// Why [`Producer::push`](super::Producer::push) did not push. The element is inside.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub enum PushError<T> {
     /// The ring is full and the consumer has been dropped. A succeeding consumer makes room again.
     Closed(T),
@@ -28,7 +28,7 @@ pub enum PushError<T> {
 }
 
 /// Why a push with a time limit did not push. The element is inside.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub enum PushTimeoutError<T> {
     /// The ring stayed full until the time was up.
     Timeout(T),
@@ -144,7 +144,38 @@ impl<T> PushTimeoutError<T> {
     }
 }
 
-// The element need not be `Debug`: an error can always be shown and returned with `?`.
+// The element need not be `Debug`: an error can always be shown, and returned with `?`.
+impl<T> fmt::Debug for TryPushError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            TryPushError::Full(_) => f.write_str("Full(..)"),
+            TryPushError::Closed(_) => f.write_str("Closed(..)"),
+            TryPushError::Failed(_, fault) => write!(f, "Failed(.., {fault:?})"),
+        }
+    }
+}
+
+impl<T> fmt::Debug for PushError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            PushError::Closed(_) => f.write_str("Closed(..)"),
+            PushError::Dead(_) => f.write_str("Dead(..)"),
+            PushError::Failed(_, fault) => write!(f, "Failed(.., {fault:?})"),
+        }
+    }
+}
+
+impl<T> fmt::Debug for PushTimeoutError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            PushTimeoutError::Timeout(_) => f.write_str("Timeout(..)"),
+            PushTimeoutError::Closed(_) => f.write_str("Closed(..)"),
+            PushTimeoutError::Dead(_) => f.write_str("Dead(..)"),
+            PushTimeoutError::Failed(_, fault) => write!(f, "Failed(.., {fault:?})"),
+        }
+    }
+}
+
 impl<T> fmt::Display for TryPushError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -224,9 +255,9 @@ impl fmt::Display for PopTimeoutError {
     }
 }
 
-impl<T: fmt::Debug> Error for TryPushError<T> {}
-impl<T: fmt::Debug> Error for PushError<T> {}
-impl<T: fmt::Debug> Error for PushTimeoutError<T> {}
+impl<T> Error for TryPushError<T> {}
+impl<T> Error for PushError<T> {}
+impl<T> Error for PushTimeoutError<T> {}
 impl Error for PushSliceError {}
 impl Error for WaitError {}
 impl Error for TryPopError {}

@@ -54,7 +54,7 @@ const _: () = assert!(size_of::<Control>() == 768 && size_of::<Control>() <= LIN
 /// ```
 ///
 /// Measured with 64-byte elements: blocks carry about twice as many as one stamp to each element, for they move 8
-/// cache lines where those move 14, and cost the round trip nothing: it is two transfers either way.
+/// cache lines where those move 14, and take some 15 % longer for a round trip (`docs/decisions/0002-lines-and-hints.md`).
 pub(super) struct Shape<T>(PhantomData<T>);
 
 const BLOCK_BYTES: usize = 8 * LINE_BYTES;

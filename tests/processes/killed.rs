@@ -37,11 +37,13 @@ struct Victim {
 }
 
 impl Victim {
-    fn new(child: Running, lives: usize, ledger: &Ledger, random: &mut Random) -> Self {
+    /// Starts the child. The count is read before that: a quick child may have attached before this process goes on.
+    fn start(lives: usize, ledger: &Ledger, random: &mut Random, start: impl FnOnce() -> Running) -> Self {
         let at_any_time = random.below(4) == 0;
+        let lives = (lives, ledger.word(lives).load(SeqCst));
         Self {
-            child,
-            lives: (lives, ledger.word(lives).load(SeqCst)),
+            child: start(),
+            lives,
             life: Duration::from_micros(random.below(5_000)),
             due: at_any_time.then(|| Instant::now() + Duration::from_micros(random.below(20_000))),
         }
@@ -72,8 +74,8 @@ fn a_killed_producer_is_succeeded_and_nothing_published_is_lost() {
     let mut next = 0;
     for round in 0..ROUNDS {
         let seed = random.below(1 << 32).to_string();
-        let producer = start("produce-until-killed", directory.path(), &[&seed]);
-        let mut victim = Some(Victim::new(producer, PRODUCERS, &ledger, &mut random));
+        let begin = || start("produce-until-killed", directory.path(), &[&seed]);
+        let mut victim = Some(Victim::start(PRODUCERS, &ledger, &mut random, begin));
         // Popping meanwhile, until the victim's time has come; then what it left.
         loop {
             if let Some(victim) = victim.take_if(|victim| victim.is_due(&ledger)) {
@@ -155,8 +157,8 @@ fn a_killed_consumer_is_succeeded_where_it_stopped() {
         let mut random = Random::seeded("killed consumer");
         for round in 0..ROUNDS / 2 {
             let seed = random.below(1 << 32).to_string();
-            let consumer = start("consume-until-killed", directory.path(), &[&seed, manner, manner]);
-            let mut victim = Victim::new(consumer, CONSUMERS, &ledger, &mut random);
+            let begin = || start("consume-until-killed", directory.path(), &[&seed, manner, manner]);
+            let mut victim = Victim::start(CONSUMERS, &ledger, &mut random, begin);
             while !victim.is_due(&ledger) {
                 let number = tx.position();
                 match tx.push_timeout(message(number), Duration::from_micros(500)) {
@@ -236,8 +238,8 @@ fn both_killed_at_once_leave_a_ring_that_goes_on() {
         let manner = MANNERS[random.below(3) as usize];
         let lives = ledger.word(CONSUMERS).load(SeqCst);
         let producer = start("produce-until-killed", directory.path(), &[&seed]);
-        let consumer = start("consume-until-killed", directory.path(), &[&seed, manner, before]);
-        let mut victim = Victim::new(consumer, CONSUMERS, &ledger, &mut random);
+        let begin = || start("consume-until-killed", directory.path(), &[&seed, manner, before]);
+        let mut victim = Victim::start(CONSUMERS, &ledger, &mut random, begin);
         wait_until("the consumer's time", || victim.is_due(&ledger));
         let consumer = victim.child;
         let (mut first, second) = if random.below(2) == 0 { (producer, consumer) } else { (consumer, producer) };
