@@ -138,7 +138,7 @@ impl<T: Pod> Ring<T> {
     /// # let name = format!("doc-builder-{}", std::process::id());
     /// let ring = rondel::spsc::Ring::<[f32; 4]>::builder()
     ///     .capacity(4096)     // elements
-    ///     .mode(0o660)        // the group may attach too
+    ///     .mode(0o660)        // the group may attach too, with the same mode and this .owner(uid)
     ///     .schema(0x51ab_0001) // checked at attach
     ///     .prefault(true)     // no page fault later
     ///     .unlink_on_drop(true)
@@ -150,7 +150,8 @@ impl<T: Pod> Ring<T> {
         Builder::new()
     }
 
-    /// Attaches to the ring at `place` (a `&str` is a name in `/dev/shm`, a `Path` a path), whatever its capacity.
+    /// Attaches to the ring at `place` (a `&str` is a name in `/dev/shm`, a `Path` a path), whatever its capacity, if it has
+    /// no schema tag.
     ///
     /// # Errors
     ///

@@ -4,7 +4,7 @@
 //! are two sorts:
 //!
 //! - **Anonymous** segments ([`Builder::anonymous`]) are memfds. Their size is sealed, so no access
-//!   to one can ever be a SIGBUS, and they go away with their last user. They are handed on by
+//!   to one goes past its end, and they go away with their last user. They are handed on by
 //!   fork, over a Unix socket, or to a child across exec (see [`handoff`]), and attached with
 //!   [`Builder::from_fd`].
 //! - **Named** segments ([`Builder::create`], [`Builder::attach`], [`Builder::create_or_attach`])

@@ -65,7 +65,7 @@ impl<T: Pod> Producer<T> {
     /// # When it reports full
     ///
     /// Only when at least [`capacity`](Self::capacity) elements are published and not consumed. It may accept somewhat
-    /// more than that: the ring has whole lines, and some to spare.
+    /// more than that: the ring has whole lines, and some to spare: an eighth of its lines, 1 at least and 32 at most, and two.
     ///
     /// # Errors
     ///
