@@ -9,6 +9,7 @@
 #![allow(missing_docs)]
 
 use std::hint::{black_box, spin_loop};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -26,20 +27,28 @@ fn pair<T: Pod>() -> (Producer<T>, Consumer<T>) {
     spsc::pair(CAPACITY).expect("a ring of this size fits everywhere")
 }
 
-/// Pins the calling thread to the n-th core that the process may use. Without one, it stays where it is.
+/// The cores that the process may use. Asked once, before anything is pinned: threads inherit their parent's pin.
+fn cores() -> &'static [usize] {
+    static CORES: OnceLock<Vec<usize>> = OnceLock::new();
+    CORES.get_or_init(|| {
+        // SAFETY: a set of processors is an array of integers, for which all zeros is a value.
+        let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
+        // SAFETY: 0 stands for the caller; `set` is a valid place for a result of its own size.
+        if unsafe { libc::sched_getaffinity(0, size_of_val(&set), &raw mut set) } != 0 {
+            return Vec::new();
+        }
+        // SAFETY: the number is below CPU_SETSIZE, the length of the set.
+        let allowed = |core: &usize| unsafe { libc::CPU_ISSET(*core, &set) };
+        (0..libc::CPU_SETSIZE as usize).filter(allowed).collect()
+    })
+}
+
+/// Pins the calling thread to the n-th of these cores. Without so many, it stays where it is.
 fn pin(n: usize) {
+    let Some(&core) = cores().get(n) else { return };
     // SAFETY: a set of processors is an array of integers, for which all zeros is a value.
-    let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
-    // SAFETY: 0 stands for the caller; `set` is a valid place for a result of its own size.
-    if unsafe { libc::sched_getaffinity(0, size_of_val(&set), &raw mut set) } != 0 {
-        return;
-    }
-    // SAFETY: the number is below CPU_SETSIZE, the length of the set.
-    let allowed = |core: &usize| unsafe { libc::CPU_ISSET(*core, &set) };
-    let Some(core) = (0..libc::CPU_SETSIZE as usize).filter(allowed).nth(n) else { return };
-    // SAFETY: as above.
     let mut one: libc::cpu_set_t = unsafe { std::mem::zeroed() };
-    // SAFETY: as above.
+    // SAFETY: the number is below CPU_SETSIZE, the length of the set.
     unsafe { libc::CPU_SET(core, &mut one) };
     // SAFETY: 0 stands for the calling thread; `one` is a valid set of its own size.
     unsafe { libc::sched_setaffinity(0, size_of_val(&one), &raw const one) };
