@@ -116,6 +116,12 @@ impl Attachment {
         self.gate.is_open()
     }
 
+    /// Whether the handle can be used.
+    #[inline]
+    pub(crate) fn check(&self) -> Result<(), Fault> {
+        if self.is_open() { Ok(()) } else { self.fault().map_or(Ok(()), Err) }
+    }
+
     /// Why the handle cannot be used, if it cannot.
     #[cold]
     pub(crate) fn fault(&self) -> Option<Fault> {

@@ -135,7 +135,7 @@ impl<T: Pod> Consumer<T> {
     /// As [`try_pop`](Self::try_pop).
     #[inline]
     pub fn peek(&mut self) -> Result<T, TryPopError> {
-        self.check().map_err(TryPopError::Failed)?;
+        self.attachment.check().map_err(TryPopError::Failed)?;
         match self.ring.peek() {
             Ok(Some(element)) => Ok(element),
             Ok(None) => self.peek_last(),
@@ -204,7 +204,7 @@ impl<T: Pod> Consumer<T> {
     /// [`TryPopError::Closed`] when nothing is there and the producer was dropped; [`TryPopError::Failed`]. Never
     /// [`TryPopError::Empty`].
     pub fn try_pop_slice(&mut self, elements: &mut [T]) -> Result<usize, TryPopError> {
-        self.check().map_err(TryPopError::Failed)?;
+        self.attachment.check().map_err(TryPopError::Failed)?;
         let count = self.pop_slice_here(elements)?;
         if count > 0 || elements.is_empty() || !self.producer_has_closed()? {
             return Ok(count);
@@ -279,7 +279,7 @@ impl<T: Pod> Consumer<T> {
     ///
     /// [`Fault`], if the handle has failed.
     pub fn len(&mut self) -> Result<usize, Fault> {
-        self.check()?;
+        self.attachment.check()?;
         self.ring.len().map(|len| len as usize).map_err(|corruption| self.fail(corruption))
     }
 
@@ -289,7 +289,7 @@ impl<T: Pod> Consumer<T> {
     ///
     /// [`Fault`], if the handle has failed.
     pub fn is_empty(&mut self) -> Result<bool, Fault> {
-        self.check()?;
+        self.attachment.check()?;
         self.ring.is_empty().map_err(|corruption| self.fail(corruption))
     }
 
@@ -314,7 +314,7 @@ impl<T: Pod> Consumer<T> {
     ///
     /// [`Fault`], if the handle has failed.
     pub fn peer(&mut self) -> Result<Peer, Fault> {
-        self.check()?;
+        self.attachment.check()?;
         self.attachment.peer().map_err(|fault| self.attachment.fail(fault))
     }
 
@@ -373,15 +373,11 @@ impl<T: Pod> Consumer<T> {
             attachment::wake(self.ring.memory().space());
         }
     }
-
-    fn check(&self) -> Result<(), Fault> {
-        if self.attachment.is_open() { Ok(()) } else { self.attachment.fault().map_or(Ok(()), Err) }
-    }
 }
 
 impl<T: Pod> Drop for Consumer<T> {
     fn drop(&mut self) {
-        if self.check().is_ok() {
+        if self.attachment.check().is_ok() {
             self.ring.release();
         }
         self.attachment.close(self.ring.memory().space());

@@ -148,10 +148,9 @@ impl<T: Pod> Producer<T> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn try_push_slice(&mut self, elements: &[T]) -> Result<usize, TryPushError<()>> {
-        let open = self.attachment.is_open();
-        self.check().map_err(|fault| TryPushError::Failed((), fault))?;
+        self.attachment.check().map_err(|fault| TryPushError::Failed((), fault))?;
         let pushed = self.ring.try_push_slice(elements);
-        if !open {
+        if !self.attachment.is_open() {
             self.attachment.notify_fenced(self.ring.memory().data());
         } else if attachment::someone_sleeps(self.ring.memory().data()) {
             attachment::wake(self.ring.memory().data());
@@ -248,7 +247,7 @@ impl<T: Pod> Producer<T> {
     ///
     /// [`Fault`], if the handle has failed.
     pub fn len(&mut self) -> Result<usize, Fault> {
-        self.check()?;
+        self.attachment.check()?;
         self.ring.len().map(|len| len as usize).map_err(|corruption| self.fail(corruption))
     }
 
@@ -267,7 +266,7 @@ impl<T: Pod> Producer<T> {
     ///
     /// [`Fault`], if the handle has failed.
     pub fn is_full(&mut self) -> Result<bool, Fault> {
-        self.check()?;
+        self.attachment.check()?;
         let full = self.ring.is_full().and_then(|full| Ok(full && !self.ring.see_consumed()?));
         full.map_err(|corruption| self.fail(corruption))
     }
@@ -284,7 +283,7 @@ impl<T: Pod> Producer<T> {
     ///
     /// [`Fault`], if the handle has failed.
     pub fn peer(&mut self) -> Result<Peer, Fault> {
-        self.check()?;
+        self.attachment.check()?;
         self.attachment.peer().map_err(|fault| self.attachment.fail(fault))
     }
 
@@ -301,10 +300,6 @@ impl<T: Pod> Producer<T> {
     /// The ring that this handle belongs to.
     pub fn ring(&self) -> Ring<T> {
         Ring::of(Arc::clone(self.attachment.segment()), self.ring.geometry())
-    }
-
-    fn check(&self) -> Result<(), Fault> {
-        if self.attachment.is_open() { Ok(()) } else { self.attachment.fault().map_or(Ok(()), Err) }
     }
 
     #[cold]
@@ -445,7 +440,7 @@ impl<T: Pod> Producer<T> {
     }
 
     fn wait_until_empty_by(&mut self, deadline: Option<Instant>) -> Result<(), WaitError> {
-        self.check().map_err(WaitError::Failed)?;
+        self.attachment.check().map_err(WaitError::Failed)?;
         let Producer { ring, attachment } = self;
         match wait_for(ring, attachment, deadline, space, |ring, _| ring.len().map(|len| len == 0)) {
             Some(Ok(())) => Ok(()),

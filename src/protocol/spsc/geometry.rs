@@ -5,8 +5,8 @@ use super::Corruption;
 /// Positions beyond this are taken for corruption, so that sums of positions cannot overflow.
 pub(crate) const MAX_POSITION: u64 = 1 << 62;
 
-/// The most lines by which `released` lags behind `consumed`. Measured: from 32 lines on, the producer's polls of
-/// `released` no longer show in the throughput.
+/// The most lines by which `released` lags behind `consumed`. Measured at 8 and at 32, with a prototype and rings of 1024 and
+/// 8192 lines: 32 carried a fifth to two fifths more 8-byte elements a second.
 const MAX_LAG: u64 = 32;
 
 /// The shape of one ring: fixed at creation, derived anew (never read) at every attach.

@@ -21,7 +21,7 @@ pub(crate) struct Producer<M: Memory> {
     index: u64,
     /// The first line that may still hold something unread, as far as the producer knows.
     limit: u64,
-    /// The last position read from `released` or `consumed`.
+    /// The farthest position read from `released` or `consumed`.
     freed: u64,
 }
 
@@ -165,7 +165,7 @@ impl<M: Memory> Producer<M> {
     }
 
     /// Really full? Looks at `consumed`, which is exact, at the price of taking its line from the consumer: for a
-    /// producer that is about to sleep. True if there is room.
+    /// producer that is about to refuse or to sleep. True if there is room.
     pub(crate) fn see_consumed(&mut self) -> Result<bool, Corruption> {
         let consumed = self.consumed();
         self.learn("consumed", consumed)

@@ -74,7 +74,7 @@ impl<T: Pod> Consumer<T> {
     }
 
     pub(super) fn peek_waiting(&mut self) -> Result<T, PopError> {
-        self.check().map_err(PopError::Failed)?;
+        self.attachment.check().map_err(PopError::Failed)?;
         loop {
             // First the wait, which ends at once if there is something: whoever comes here has just looked.
             if let Some(Err(gone)) = self.wait_for_data(None) {
@@ -90,7 +90,7 @@ impl<T: Pod> Consumer<T> {
     }
 
     pub(super) fn peek_until(&mut self, deadline: Option<Instant>) -> Result<T, PopTimeoutError> {
-        self.check().map_err(PopTimeoutError::Failed)?;
+        self.attachment.check().map_err(PopTimeoutError::Failed)?;
         loop {
             self.data_by(deadline)?;
             match self.peek() {
