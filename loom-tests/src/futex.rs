@@ -9,18 +9,18 @@ use loom::sync::{Arc, Condvar, Mutex};
 use crate::protocol::event::Kernel;
 use crate::sync::{AtomicU32, Ordering};
 
-/// One futex. `bucket` is the kernel's lock under which the word is compared and the sleepers are queued.
+/// Futexes. `bucket` is the kernel's lock under which a word is compared and the sleepers are queued, by their words' addresses.
 #[derive(Debug)]
 pub(crate) struct Futex {
-    bucket: Mutex<()>,
+    bucket: Mutex<Vec<usize>>,
     queue: Condvar,
     fences: Arc<AtomicUsize>,
 }
 
 impl Futex {
-    /// A futex of a machine whose fences are counted by `fences`.
+    /// Futexes of a machine whose fences are counted by `fences`.
     pub(crate) fn new(fences: &Arc<AtomicUsize>) -> Self {
-        Futex { bucket: Mutex::new(()), queue: Condvar::new(), fences: Arc::clone(fences) }
+        Futex { bucket: Mutex::new(Vec::new()), queue: Condvar::new(), fences: Arc::clone(fences) }
     }
 
     /// A full fence. Loom explores the orders of accesses to one object, but not the orders of fences among themselves,
@@ -43,15 +43,23 @@ impl Kernel for Futex {
     }
 
     fn futex_wait(&self, word: &AtomicU32, expected: u32, (): ()) {
-        let bucket = self.bucket.lock().unwrap();
+        let mut bucket = self.bucket.lock().unwrap();
         // The lock orders it against a wake, as the kernel's does.
         if word.load_by_kernel() == expected {
-            drop(self.queue.wait(bucket).unwrap());
+            let address = std::ptr::from_ref(word).addr();
+            bucket.push(address);
+            while bucket.contains(&address) {
+                bucket = self.queue.wait(bucket).unwrap();
+            }
         }
     }
 
-    fn futex_wake(&self, _: &AtomicU32) {
-        let _bucket = self.bucket.lock().unwrap();
+    fn futex_wake(&self, word: &AtomicU32) -> bool {
+        let mut bucket = self.bucket.lock().unwrap();
+        let address = std::ptr::from_ref(word).addr();
+        let before = bucket.len();
+        bucket.retain(|&sleeper| sleeper != address);
         self.queue.notify_all();
+        bucket.len() < before
     }
 }

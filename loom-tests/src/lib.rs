@@ -10,6 +10,7 @@
 #![allow(dead_code, unreachable_pub)]
 
 mod crash;
+mod crowd;
 mod futex;
 mod memory;
 mod models;

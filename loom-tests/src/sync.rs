@@ -33,6 +33,32 @@ macro_rules! mortal_atomic {
                 crash::step();
                 self.0.swap(value, order)
             }
+
+            pub(crate) fn compare_exchange(
+                &self,
+                current: $value,
+                new: $value,
+                success: Ordering,
+                failure: Ordering,
+            ) -> Result<$value, $value> {
+                crash::step();
+                self.0.compare_exchange(current, new, success, failure)
+            }
+
+            pub(crate) fn fetch_add(&self, value: $value, order: Ordering) -> $value {
+                crash::step();
+                self.0.fetch_add(value, order)
+            }
+
+            pub(crate) fn fetch_or(&self, value: $value, order: Ordering) -> $value {
+                crash::step();
+                self.0.fetch_or(value, order)
+            }
+
+            pub(crate) fn fetch_and(&self, value: $value, order: Ordering) -> $value {
+                crash::step();
+                self.0.fetch_and(value, order)
+            }
         }
     };
 }

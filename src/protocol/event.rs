@@ -51,8 +51,8 @@ pub(crate) trait Kernel {
     fn light_fence(&self);
     /// S4: sleeps while `word` holds `expected`, at most until `until`. May return for no reason.
     fn futex_wait(&self, word: &AtomicU32, expected: u32, until: Self::Until);
-    /// W4: wakes who sleeps on `word`.
-    fn futex_wake(&self, word: &AtomicU32);
+    /// W4: wakes who sleeps on `word`. True if somebody did.
+    fn futex_wake(&self, word: &AtomicU32) -> bool;
 }
 
 /// Who may sleep on an event, and why it would stop.
@@ -61,6 +61,18 @@ pub(crate) trait Sleeper<K: Kernel> {
     type Outcome;
     /// The event.
     fn word(&self) -> &AtomicU32;
+    /// S1: says that it is about to sleep.
+    fn announce(&self) {
+        // ORDER [asleep]: Relaxed; the heavy fence that follows is what orders it before the last look (S3). All writes to
+        // the flag are swaps: a store would do, but loom does not put the stores of different threads into one order,
+        // which the proof takes for granted.
+        self.word().swap(ASLEEP, Ordering::Relaxed);
+    }
+    /// Says that it no longer sleeps.
+    fn retract(&self) {
+        // ORDER [retract]: Relaxed; a waker that still reads ASLEEP makes one futile system call, nothing worse.
+        self.word().swap(AWAKE, Ordering::Relaxed);
+    }
     /// A cheap look, after each sleep.
     fn poll(&mut self) -> Option<Self::Outcome>;
     /// S3, the last look before a sleep, at everything that may have been published; or else how long to sleep.
@@ -70,10 +82,7 @@ pub(crate) trait Sleeper<K: Kernel> {
 /// Sleeps until there is an outcome.
 pub(crate) fn park<K: Kernel, S: Sleeper<K>>(sleeper: &mut S, kernel: &K) -> S::Outcome {
     let outcome = loop {
-        // ORDER [asleep]: Relaxed; the heavy fence that follows is what orders it before the last look (S3). All writes to
-        // the flag are swaps: a store would do, but loom does not put the stores of different threads into one order,
-        // which the proof takes for granted.
-        sleeper.word().swap(ASLEEP, Ordering::Relaxed);
+        sleeper.announce();
         kernel.heavy_fence();
         match sleeper.look() {
             ControlFlow::Break(outcome) => break outcome,
@@ -83,8 +92,7 @@ pub(crate) fn park<K: Kernel, S: Sleeper<K>>(sleeper: &mut S, kernel: &K) -> S::
             break outcome;
         }
     };
-    // ORDER [retract]: Relaxed; a waker that still reads ASLEEP makes one futile system call, nothing worse.
-    sleeper.word().swap(AWAKE, Ordering::Relaxed);
+    sleeper.retract();
     outcome
 }
 

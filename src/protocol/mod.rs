@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `spsc` | stamps, `consumed` and `released`: which slot is whose |
 //! | `event` | the flag by which a sleeper is noticed without a fence on the fast path |
+//! | `mpmc` | stamps, claims and intents: who holds which position, and what becomes of it if they die |
 //! | `role` | whether a side is attached, closed, or was never there |
 //!
 //! Each access carries a label such as `[publish]`, names its partner, and says what breaks without it.
@@ -12,6 +13,7 @@
 
 mod corruption;
 pub(crate) mod event;
+pub(crate) mod mpmc;
 pub(crate) mod role;
 pub(crate) mod spsc;
 

@@ -54,9 +54,10 @@ fn wait(word: &AtomicU32, expected: u32, until: Moment) {
     }
 }
 
-fn wake(word: &AtomicU32) {
+/// True if somebody was woken.
+fn wake(word: &AtomicU32) -> bool {
     // SAFETY: FUTEX_WAKE uses the word's address as a key and does not touch its value.
-    unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_WAKE, 1) };
+    unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_WAKE, 1) > 0 }
 }
 
 /// The kernel of a process that is registered for membarrier: its light fence costs no instruction.
@@ -81,8 +82,8 @@ impl Kernel for Registered {
         wait(word, expected, until);
     }
 
-    fn futex_wake(&self, word: &AtomicU32) {
-        wake(word);
+    fn futex_wake(&self, word: &AtomicU32) -> bool {
+        wake(word)
     }
 }
 
@@ -101,8 +102,8 @@ impl Kernel for Unregistered {
         wait(word, expected, until);
     }
 
-    fn futex_wake(&self, word: &AtomicU32) {
-        wake(word);
+    fn futex_wake(&self, word: &AtomicU32) -> bool {
+        wake(word)
     }
 }
 

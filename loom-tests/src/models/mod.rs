@@ -5,6 +5,7 @@ mod batch;
 mod close;
 mod death;
 mod full;
+mod mpmc;
 mod order;
 mod participants;
 mod sleep;
@@ -26,4 +27,27 @@ fn check(explore: Explore, model: impl Fn() + Send + Sync + 'static) {
         builder.preemption_bound = Some(bound);
     }
     builder.check(model);
+}
+
+/// More accesses than any victim here makes: if it is still killed then, it loops.
+const MOST_STEPS: u32 = 80;
+
+/// Runs `model` with the victim's life growing step by step, until the victim outlives it. Loom runs `model` once an
+/// interleaving, and a victim may die in one and not in another.
+fn for_every_death(explore: Explore, model: impl Fn(u32) -> bool + Send + Sync + 'static) {
+    let model = std::sync::Arc::new(model);
+    for steps in 0..MOST_STEPS {
+        let any_killed = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+        let (run, killed) = (std::sync::Arc::clone(&model), std::sync::Arc::clone(&any_killed));
+        check(explore, move || {
+            if run(steps) {
+                killed.store(true, std::sync::atomic::Ordering::Relaxed);
+            }
+        });
+        if !any_killed.load(std::sync::atomic::Ordering::Relaxed) {
+            assert!(steps > 5, "the victim did nothing");
+            return;
+        }
+    }
+    panic!("the victim has not finished after {MOST_STEPS} accesses");
 }

@@ -51,3 +51,27 @@
 //!
 //! **Hostile bytes.** A slot's index is a position modulo `N`, whatever the position is. Every loop is bounded by a number of rounds
 //! that is fixed; relations between words that cannot be are a [`Corruption`].
+
+mod consumer;
+mod intent;
+mod lease;
+pub(crate) mod membership;
+mod memory;
+mod producer;
+mod recovery;
+pub(crate) mod sleepers;
+mod stamp;
+
+pub(crate) use consumer::{Consumer, Popped};
+pub(crate) use intent::Intent;
+pub(crate) use lease::{Inheritance, Leased, lease};
+pub(crate) use memory::{Census, Memory};
+pub(crate) use producer::{Producer, Pushed, len};
+pub(crate) use recovery::{Held, Orphan, Policy, Recovered, Recovery, Side};
+pub(crate) use stamp::{Geometry, Taker};
+
+use super::Corruption;
+
+/// How often an operation tries again because somebody else was quicker, before it says "pending" instead. Losing so often in a row takes
+/// hundreds of participants, or a hostile one.
+const ROUNDS: u32 = 1 << 12;

@@ -1,0 +1,161 @@
+//! A line changes hands after its participant's death.
+
+use loom::sync::Arc;
+use loom::thread;
+
+use super::order::pop_all;
+use super::participants::{Rx, Tx};
+use crate::crash;
+use crate::crowd::Shared;
+use crate::models::{Explore, check, for_every_death};
+use crate::protocol::mpmc::{Policy, Popped};
+
+/// The dead consumer's line is leased by a new one, who goes on with its message, while another recovers.
+#[test]
+fn a_successor_and_a_recoverer_deliver_a_message_once() {
+    check(Explore::Preemptions(3), || {
+        let shared = Shared::new(2, 3, Policy::Redeliver);
+        let mut tx = Tx::new(&shared, 0);
+        assert!(tx.try_push(1));
+        assert_eq!(Rx::new(&shared, 1).half.try_claim(), Ok(Popped::At(0, 1)));
+        shared.unlock(1);
+        let successor = {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || Rx::lease(&shared, 1, 2).expect("nobody else wants it").try_pop())
+        };
+        let recovered = Rx::new(&shared, 2).recover();
+        let popped = [successor.join().unwrap(), recovered];
+        assert_eq!(popped.iter().flatten().count(), 1, "{popped:?}");
+        assert!(tx.try_push(2) && tx.try_push(3), "a slot is lost");
+    });
+}
+
+/// The same with a taker that died too: its stamp names the line that is leased anew.
+#[test]
+fn a_taker_s_successor_and_a_recoverer_deliver_a_message_once() {
+    check(Explore::Preemptions(3), || {
+        let shared = Shared::new(2, 4, Policy::Redeliver);
+        let mut tx = Tx::new(&shared, 0);
+        assert!(tx.try_push(1));
+        assert_eq!(Rx::new(&shared, 1).half.try_claim(), Ok(Popped::At(0, 1)));
+        shared.unlock(1);
+        let mut taker = Rx::new(&shared, 2);
+        let orphan = taker.look_for_orphan().0.expect("the message of the dead");
+        assert_eq!(taker.half.take(orphan, 1), Some(1));
+        shared.unlock(2);
+        let successor = {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || Rx::lease(&shared, 2, 2).expect("nobody else wants it").try_pop())
+        };
+        let recovered = Rx::new(&shared, 3).recover();
+        let popped = [successor.join().unwrap(), recovered];
+        assert_eq!(popped.iter().flatten().count(), 1, "{popped:?}");
+    });
+}
+
+/// A rival has seen the dead holder's message and stands still; a successor inherits it, dies, and its successor holds it when the
+/// rival goes on.
+#[test]
+fn a_rival_that_comes_late_takes_nothing_from_a_successor() {
+    check(Explore::All, || {
+        let shared = Shared::new(2, 3, Policy::Redeliver);
+        let mut tx = Tx::new(&shared, 0);
+        assert!(tx.try_push(1));
+        assert_eq!(Rx::new(&shared, 1).half.try_claim(), Ok(Popped::At(0, 1)));
+        shared.unlock(1);
+        Rx::lease(&shared, 1, 2).expect("nobody else wants it");
+        shared.unlock(1);
+        let mut rival = Rx::new(&shared, 2);
+        let orphan = rival.look_for_orphan().0.expect("the message of the dead");
+        let mut successor = Rx::lease(&shared, 1, 3).expect("nobody else wants it");
+        assert_eq!(rival.half.take(orphan, 1), None, "taken from one who lives");
+        assert_eq!(successor.try_pop(), Some(1));
+    });
+}
+
+/// A producer leases the line of a dead one while a consumer recovers: the dead one's position is void, whoever makes it so.
+#[test]
+fn a_dead_producer_s_line_goes_on() {
+    check(Explore::Preemptions(3), || {
+        let shared = Shared::new(2, 2, Policy::Redeliver);
+        let mut dead = Tx::new(&shared, 0);
+        assert!(crash::mortal(4, || {
+            dead.try_push(9);
+        }));
+        shared.unlock(0);
+        let successor = {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || assert!(Tx::lease(&shared, 0, 2).expect("settled").try_push(1)))
+        };
+        let mut rx = Rx::new(&shared, 1);
+        rx.recover();
+        assert_eq!(pop_all(&mut rx, 1), [1]);
+        successor.join().unwrap();
+    });
+}
+
+/// A producer does not get the line of a dead consumer that held a message; and what it has settled there harms nobody.
+#[test]
+fn a_producer_leaves_the_heritage_alone() {
+    check(Explore::Preemptions(3), || {
+        let shared = Shared::new(2, 3, Policy::Redeliver);
+        let mut tx = Tx::new(&shared, 0);
+        assert!(tx.try_push(1));
+        assert_eq!(Rx::new(&shared, 1).half.try_claim(), Ok(Popped::At(0, 1)));
+        shared.unlock(1);
+        let newcomer = {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || Tx::lease(&shared, 1, 2).is_some())
+        };
+        let mut rx = Rx::new(&shared, 2);
+        let first = rx.recover();
+        let leased = newcomer.join().unwrap();
+        assert!(first.is_some() || !leased, "the message was lost");
+        assert_eq!(first.or_else(|| rx.recover()), Some(1));
+    });
+}
+
+/// A successor that dies at every step of taking the line over, its heritage included.
+#[test]
+fn a_successor_dies() {
+    for_every_death(Explore::Preemptions(2), |steps| {
+        let shared = Shared::new(2, 3, Policy::Redeliver);
+        let mut tx = Tx::new(&shared, 0);
+        assert!(tx.try_push(1) && tx.try_push(2));
+        let mut place = [0; 2];
+        let mut dead = Rx::new(&shared, 1);
+        // Both claimed, none freed.
+        assert!(crash::mortal(9, || {
+            dead.try_pop_slice(&mut place);
+        }));
+        assert_eq!(shared.head(), 2);
+        shared.unlock(1);
+        let delivered = Arc::new(std::sync::Mutex::new(Vec::new()));
+        let victim = {
+            let (shared, delivered) = (Arc::clone(&shared), Arc::clone(&delivered));
+            thread::spawn(move || {
+                let killed = crash::mortal(steps, || {
+                    if let Some(mut rx) = Rx::lease(&shared, 1, 2) {
+                        while let Some(element) = rx.try_pop() {
+                            delivered.lock().unwrap().push(element);
+                        }
+                    }
+                });
+                if killed {
+                    shared.unlock_if_locked(1);
+                }
+                killed
+            })
+        };
+        let mut rx = Rx::new(&shared, 2);
+        let mut popped: Vec<u64> = rx.recover().into_iter().collect();
+        let killed = victim.join().unwrap();
+        popped.extend(std::iter::from_fn(|| rx.recover()));
+        popped.extend(delivered.lock().unwrap().iter());
+        popped.sort_unstable();
+        // One may have gone with the victim, after it had freed the slot.
+        assert!(popped == [1, 2] || (killed && (popped == [1] || popped == [2])), "{popped:?}");
+        assert_eq!(tx.try_push_slice(&[3, 4]), 2, "a slot is lost");
+        killed
+    });
+}

@@ -1,0 +1,275 @@
+//! A consumer's half: claim, read, free.
+
+use super::stamp::{Geometry, MAX_POSITION};
+use super::{Corruption, Intent, Memory, ROUNDS};
+use crate::sync::Ordering;
+
+/// What became of a pop, or of the claim for one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Popped<E> {
+    /// Something, at this position.
+    At(u64, E),
+    /// Every position that a producer has claimed has been claimed by a consumer.
+    Empty,
+    /// The next position has been claimed by a producer who has not published it; or others were quicker all the time.
+    Pending,
+}
+
+/// What was popped at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Batch {
+    /// Slots that were freed, void ones included.
+    pub(crate) positions: u64,
+    /// Elements that were copied out.
+    pub(crate) elements: usize,
+}
+
+/// Why a slot could not be claimed.
+enum Refusal {
+    Empty,
+    Pending,
+    /// The head has moved on, to this position; or the slot has changed.
+    Retry(u64),
+}
+
+/// A consumer's private state.
+pub(crate) struct Consumer<M: Memory> {
+    memory: M,
+    geometry: Geometry,
+    /// Its line in the table.
+    line: u32,
+}
+
+impl<M: Memory> Consumer<M> {
+    /// For the holder of the line, after [`lease`](super::lease).
+    pub(crate) fn new(memory: M, geometry: Geometry, line: u32) -> Self {
+        Consumer { memory, geometry, line }
+    }
+
+    /// The memory that it was given.
+    #[inline(always)]
+    pub(crate) fn memory(&self) -> &M {
+        &self.memory
+    }
+
+    /// The ring's shape.
+    pub(crate) fn geometry(&self) -> Geometry {
+        self.geometry
+    }
+
+    /// Its line in the table.
+    #[inline(always)]
+    pub(crate) fn line(&self) -> u32 {
+        self.line
+    }
+
+    /// Claims the next element, copies it out and frees its slot.
+    #[inline(always)]
+    pub(crate) fn try_pop(&mut self) -> Result<Popped<M::Element>, Corruption> {
+        let popped = self.try_claim()?;
+        if let Popped::At(p, _) = popped {
+            self.free(p);
+        }
+        Ok(popped)
+    }
+
+    /// Claims the next element and copies it out. Its slot stays claimed until [`free`](Self::free): if this participant dies
+    /// before, the element is another's.
+    #[inline(always)]
+    pub(crate) fn try_claim(&mut self) -> Result<Popped<M::Element>, Corruption> {
+        // ORDER [head-guess]: Relaxed. A guess: if it is wrong, the compare-and-swap or the stamp says so.
+        let mut p = self.memory.head().load(Ordering::Relaxed);
+        for _ in 0..ROUNDS {
+            let slot = self.memory.slot(self.geometry.index(p));
+            let stamp = self.see(slot);
+            if stamp != self.geometry.full(p) {
+                match self.refusal(p, stamp)? {
+                    Refusal::Retry(now) => p = now,
+                    Refusal::Empty => return Ok(Popped::Empty),
+                    Refusal::Pending => return Ok(Popped::Pending),
+                }
+                continue;
+            }
+            if let Err(now) = self.claim(p, 1) {
+                p = now;
+                continue;
+            }
+            // SAFETY: position `p` is ours by the compare-and-swap, which gives each position to one claimant; it was seen
+            // published before, and nobody but its claimant frees it.
+            return Ok(Popped::At(p, unsafe { self.memory.read(slot) }));
+        }
+        self.give_up();
+        Ok(Popped::Pending)
+    }
+
+    /// Claims as many elements as are published behind one another and fit, with one claim, copies them out, and frees
+    /// their slots when all are copied. A consumer that is killed while it copies leaves all of them. `elements` is not empty.
+    pub(crate) fn try_pop_slice(&mut self, elements: &mut [M::Element]) -> Result<Popped<Batch>, Corruption> {
+        let mut p = self.memory.head().load(Ordering::Relaxed); // ORDER [head-guess]
+        for _ in 0..ROUNDS {
+            let (count, full) = self.published_from(p, elements.len() as u64);
+            if full == 0 {
+                let stamp = self.see(self.memory.slot(self.geometry.index(p)));
+                match self.refusal(p, stamp)? {
+                    Refusal::Retry(now) => p = now,
+                    Refusal::Empty => return Ok(Popped::Empty),
+                    Refusal::Pending => return Ok(Popped::Pending),
+                }
+                continue;
+            }
+            if let Err(now) = self.claim(p, count) {
+                p = now;
+                continue;
+            }
+            let mut popped = 0;
+            for p in (0..count).map(|i| p.wrapping_add(i)) {
+                let slot = self.memory.slot(self.geometry.index(p));
+                // Full or void, as it was: nobody else changes it now.
+                if self.see(slot) == self.geometry.full(p) {
+                    if let Some(place) = elements.get_mut(popped) {
+                        // SAFETY: as in `try_claim`, for each of the `count` positions claimed at once that is published.
+                        *place = unsafe { self.memory.read(slot) };
+                        popped += 1;
+                    }
+                }
+            }
+            (0..count).for_each(|i| self.free(p.wrapping_add(i)));
+            return Ok(Popped::At(p, Batch { positions: count, elements: popped }));
+        }
+        self.give_up();
+        Ok(Popped::Pending)
+    }
+
+    /// How many positions from `p` on are published or void, up to `most` that are published; and how many are published.
+    fn published_from(&self, p: u64, most: u64) -> (u64, u64) {
+        let limit = self.geometry.slots().min(Intent::MOST);
+        let (mut count, mut full) = (0, 0);
+        while count < limit && full < most {
+            let at = p.wrapping_add(count);
+            let stamp = self.see(self.memory.slot(self.geometry.index(at)));
+            if stamp == self.geometry.full(at) {
+                full += 1;
+            } else if stamp != self.geometry.void(at) {
+                break;
+            }
+            count += 1;
+        }
+        (count, full)
+    }
+
+    #[inline(always)]
+    fn see(&self, slot: M::Slot) -> u64 {
+        // ORDER [see-full]: Acquire, partner [publish]. The element is read after the stamp; without it, it could be read
+        // before it was written.
+        self.memory.stamp(slot).load(Ordering::Acquire)
+    }
+
+    /// Claims `count` positions from `p` on; in the error is where the head is.
+    #[inline(always)]
+    fn claim(&mut self, p: u64, count: u64) -> Result<(), u64> {
+        // ORDER [pop-intent]: Release, partner [see-intent]. What the last intent covered is freed before this one
+        // replaces it; without it a recoverer could see the intent gone and the slot still full, and deliver the element again.
+        self.memory.popping(self.line).store(Intent::range(p, count).word(), Ordering::Release);
+        // ORDER [pop-claim]: Release, partner [see-claimed]: whoever sees the claim sees the intent. Without it a
+        // recoverer could find a claimed position in nobody's intent, and deliver it a second time. Relaxed on failure: a guess, as
+        // [head-guess].
+        let claimed = self.memory.head().compare_exchange(p, p.wrapping_add(count), Ordering::Release, Ordering::Relaxed);
+        claimed.map(drop)
+    }
+
+    /// Gives the slot of a position that this consumer holds back to the producers.
+    #[inline(always)]
+    pub(crate) fn free(&mut self, p: u64) {
+        let slot = self.memory.slot(self.geometry.index(p));
+        // ORDER [free]: Release, partner [see-free]. The element is read before the stamp says so; without it a producer
+        // could write into a slot that is being read.
+        self.memory.stamp(slot).store(self.geometry.free_again(p), Ordering::Release);
+    }
+
+    /// The slot at `p` was not published in its lap when it bore `stamp`. Whatever the answer is but [`Refusal::Retry`], no intent is
+    /// left behind.
+    #[cold]
+    #[inline(never)]
+    fn refusal(&mut self, p: u64, stamp: u64) -> Result<Refusal, Corruption> {
+        if stamp == self.geometry.void(p) {
+            // Nothing will come here. It is claimed like anything else, and freed.
+            return Ok(Refusal::Retry(match self.claim(p, 1) {
+                Ok(()) => {
+                    self.free_void(p);
+                    p.wrapping_add(1)
+                }
+                Err(now) => now,
+            }));
+        }
+        let head = self.see_head();
+        if head != p {
+            return Ok(Refusal::Retry(head));
+        }
+        // ORDER [see-tail]: Acquire, partner [push-claim]: the head that is read after it is not older than this tail.
+        let tail = self.memory.tail().load(Ordering::Acquire);
+        if tail < p {
+            return Err(Corruption { word: "tail", least: p, most: MAX_POSITION, found: tail });
+        }
+        if tail == p {
+            self.give_up();
+            return Ok(Refusal::Empty);
+        }
+        let head = self.see_head();
+        if head != p {
+            return Ok(Refusal::Retry(head));
+        }
+        let slots = self.geometry.slots();
+        if tail - p > slots || tail > MAX_POSITION {
+            return Err(Corruption { word: "tail", least: p, most: (p + slots).min(MAX_POSITION), found: tail });
+        }
+        let (count, _) = self.published_from(p, 1);
+        if count > 0 {
+            return Ok(Refusal::Retry(p));
+        }
+        self.give_up();
+        Ok(Refusal::Pending)
+    }
+
+    fn see_head(&self) -> u64 {
+        // ORDER [see-head]: Acquire, partner [pop-claim]: a tail that is read after it is not older than this head.
+        self.memory.head().load(Ordering::Acquire)
+    }
+
+    fn free_void(&mut self, p: u64) {
+        let slot = self.memory.slot(self.geometry.index(p));
+        // ORDER [free-void]: Release, partner [see-free]: the dead producer's writes, which [void] ordered before us, come before those of
+        // the next one.
+        self.memory.stamp(slot).store(self.geometry.free_again(p), Ordering::Release);
+    }
+
+    /// Leaves no intent of a claim that was lost: a recoverer would take it for one that was won.
+    #[cold]
+    fn give_up(&mut self) {
+        // ORDER [pop-give-up]: Release, as [pop-intent].
+        self.memory.popping(self.line).store(Intent::NONE.word(), Ordering::Release);
+    }
+
+    /// True if a pop would find nothing, or nothing yet. Exact, so that one may sleep on it.
+    pub(crate) fn is_blocked(&self) -> bool {
+        let mut p = self.see_head();
+        for _ in 0..ROUNDS {
+            if self.published_from(p, 1).0 > 0 {
+                return false;
+            }
+            // A slot that is empty because others have long been here says nothing of the one at the head.
+            let head = self.see_head();
+            if head == p {
+                return true;
+            }
+            p = head;
+        }
+        false
+    }
+
+    /// True if the slot of position `p` is free for a producer.
+    pub(crate) fn is_free(&self, p: u64) -> bool {
+        let slot = self.memory.slot(self.geometry.index(p));
+        // ORDER [see-ready]: Acquire, though nothing is written: as [see-free].
+        self.memory.stamp(slot).load(Ordering::Acquire) == self.geometry.free(p)
+    }
+}

@@ -1,0 +1,63 @@
+//! An intent: the range of positions that a participant is about to claim, or has claimed last, in one word.
+
+const LEN_BITS: u32 = 16;
+const START_MASK: u64 = u64::MAX >> LEN_BITS;
+
+/// A range of positions; empty for none.
+///
+/// The start is cut to 48 bits, the length has 16. A position that differs by a multiple of 2⁴⁸ looks the same; the
+/// worst that a stale intent can do so is to make a recoverer wait for its participant's next operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Intent(u64);
+
+impl Intent {
+    /// The most positions that one intent covers.
+    pub(crate) const MOST: u64 = (1 << LEN_BITS) - 1;
+
+    /// Nothing; all-zero memory says so.
+    pub(crate) const NONE: Intent = Intent(0);
+
+    /// One position.
+    #[inline(always)]
+    pub(super) fn one(start: u64) -> Intent {
+        Intent(start << LEN_BITS | 1)
+    }
+
+    /// A range of at most [`MOST`](Self::MOST) positions.
+    #[inline(always)]
+    pub(super) fn range(start: u64, len: u64) -> Intent {
+        debug_assert!(len <= Self::MOST);
+        Intent(start << LEN_BITS | len)
+    }
+
+    /// As it stands in a participant's line.
+    #[inline(always)]
+    pub(super) fn word(self) -> u64 {
+        self.0
+    }
+
+    /// From a participant's line. Every word is an intent.
+    pub(super) fn from_word(word: u64) -> Intent {
+        Intent(word)
+    }
+
+    fn len(self) -> u64 {
+        self.0 & Self::MOST
+    }
+
+    /// True if it covers nothing.
+    pub(super) fn is_none(self) -> bool {
+        self.len() == 0
+    }
+
+    /// True if it covers `p`.
+    pub(super) fn covers(self, p: u64) -> bool {
+        (p.wrapping_sub(self.0 >> LEN_BITS) & START_MASK) < self.len()
+    }
+
+    /// The positions that it covers, given a position that is not before its start, and less than 2⁴⁸ behind.
+    pub(super) fn positions(self, not_before: u64) -> impl Iterator<Item = u64> + use<> {
+        let start = not_before.wrapping_sub(not_before.wrapping_sub(self.0 >> LEN_BITS) & START_MASK);
+        (0..self.len()).map(move |i| start.wrapping_add(i))
+    }
+}

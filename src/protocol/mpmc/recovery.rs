@@ -1,0 +1,290 @@
+//! What a dead participant had claimed is settled by whoever comes.
+//!
+//! The steps, for a position `p` in an intent of a line whose participant is dead:
+//!
+//! 1. **Claimed?** `p` is claimed: `tail > p` (or `head > p`). If not, the dead one had lost the race for it, or had not run it yet.
+//! 2. **Unsettled?** The slot's stamp is still that of a claim under way.
+//! 3. **Whose?** No line that has `p` in the same intent belongs to a living participant. One that does may be the holder, or merely
+//!    have lost the race and not yet taken its intent back. Nobody can tell from outside, so its next step is waited for.
+//! 4. **Settle**: one compare-and-swap of the stamp, from what step 2 saw.
+//!
+//! Why step 4 cannot hit a living holder: the holder stored its intent before its claim ([push-claim], [pop-claim] are Release), step
+//! 1 saw a claim at `p` or behind it (Acquire, and read-modify-writes continue the release sequence), so step 3 sees that
+//! intent or a later one of the same line. If it sees it, the holder is dead, or step 4 is not reached. If it sees a later one, then
+//! the stamp had moved on before (the later intent is a Release store, read with Acquire), and the compare-and-swap fails. A position has
+//! one holder in its life, with one exception, the taker of a message; and each change of taker changes the stamp.
+//!
+//! A recoverer may be killed before or after any of these steps: before step 4 nothing has changed, after it everything has.
+
+use core::ops::ControlFlow;
+
+use super::stamp::{Geometry, Taker};
+use super::{Census, Consumer, Intent, Memory};
+use crate::sync::{AtomicU64, Ordering};
+
+/// What becomes of a message whose consumer died before it had freed the slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Policy {
+    /// Another consumer gets it.
+    Redeliver,
+    /// Nobody does.
+    Discard,
+}
+
+/// Which end of the ring a claim is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    Producer,
+    Consumer,
+}
+
+/// A position that a living participant holds, or may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Held {
+    pub(crate) line: u32,
+    pub(crate) side: Side,
+    pub(crate) position: u64,
+}
+
+/// A message whose consumer is dead, as it was seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Orphan {
+    pub(crate) position: u64,
+    stamp: u64,
+}
+
+/// What a recovery has done, and what it could not do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Recovered {
+    /// Positions of dead producers, which will be skipped.
+    pub(crate) skipped: u64,
+    /// Slots of dead consumers that held nothing, or nothing that is to be delivered again, and are free.
+    pub(crate) freed: u64,
+    /// Messages among them.
+    pub(crate) discarded: u64,
+    /// Messages that wait for a consumer to deliver them again.
+    pub(crate) orphans: u64,
+    /// A position that cannot be settled yet, for a living participant may hold it.
+    pub(crate) held: Option<Held>,
+    /// A message that somebody who lives has taken over.
+    pub(crate) taken: Option<Held>,
+}
+
+/// What there is to say of one position.
+enum Finding {
+    /// Not claimed, or settled.
+    Settled,
+    /// Was settled now.
+    Done,
+    /// Somebody who lives has it in an intent.
+    Held(Held),
+    /// Somebody who lives has taken it over.
+    Taken(Held),
+    Orphan(Orphan),
+}
+
+/// One look through the table of participants.
+pub(crate) struct Recovery<'a, M, C> {
+    pub(crate) memory: &'a M,
+    pub(crate) geometry: Geometry,
+    pub(crate) census: &'a C,
+    pub(crate) policy: Policy,
+    /// A line whose former participant is known to be dead, because the caller holds its lock; and not the caller's own by now.
+    pub(crate) dead: Option<u32>,
+}
+
+impl<M: Memory, C: Census> Recovery<'_, M, C> {
+    /// Settles what the dead have claimed. `orphan` is shown each message that waits to be delivered again, until it breaks off.
+    pub(crate) fn run(
+        &self,
+        recovered: &mut Recovered,
+        mut orphan: impl FnMut(Orphan) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        for line in 0..self.memory.lines() {
+            let claims = [self.memory.pushing(line), self.memory.popping(line), self.memory.taking(line)];
+            if claims.iter().any(|word| !see_intent(word).is_none()) && !self.lives(line) {
+                self.settle(line, recovered, &mut orphan)?;
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// The same for one line, whose participant is dead.
+    pub(super) fn settle(
+        &self,
+        line: u32,
+        recovered: &mut Recovered,
+        orphan: &mut impl FnMut(Orphan) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        let tail = self.see_claimed(self.memory.tail());
+        for p in see_intent(self.memory.pushing(line)).positions(tail) {
+            match self.producers_claim(p, tail) {
+                Finding::Done => recovered.skipped += 1,
+                Finding::Held(held) => recovered.held = Some(held),
+                Finding::Settled | Finding::Taken(_) | Finding::Orphan(_) => {}
+            }
+        }
+        let head = self.see_claimed(self.memory.head());
+        let popping = see_intent(self.memory.popping(line)).positions(head);
+        for p in popping.chain(see_intent(self.memory.taking(line)).positions(head)) {
+            match self.consumers_claim(p, head) {
+                Finding::Done => recovered.freed += 1,
+                Finding::Held(held) => recovered.held = Some(held),
+                Finding::Taken(held) => recovered.taken = Some(held),
+                Finding::Settled => {}
+                Finding::Orphan(found) if self.policy == Policy::Discard => {
+                    if self.replace(p, found.stamp, self.geometry.free_again(p)) {
+                        recovered.freed += 1;
+                        recovered.discarded += 1;
+                    }
+                }
+                Finding::Orphan(found) => {
+                    recovered.orphans += 1;
+                    orphan(found)?;
+                }
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Who keeps the next push, or the next pop, from going on, if it is somebody who lives.
+    pub(crate) fn blocker(&self, side: Side) -> Option<Held> {
+        // A pending pop waits for a producer's claim at the head, a pending push for a consumer's a lap before the tail.
+        let finding = match side {
+            Side::Consumer => {
+                let p = self.see_claimed(self.memory.head());
+                self.suspect(p, self.see_claimed(self.memory.tail()), Side::Producer)
+            }
+            Side::Producer => {
+                let p = self.see_claimed(self.memory.tail()).checked_sub(self.geometry.slots())?;
+                self.suspect(p, self.see_claimed(self.memory.head()), Side::Consumer)
+            }
+        };
+        match finding {
+            Finding::Held(held) | Finding::Taken(held) => Some(held),
+            _ => None,
+        }
+    }
+
+    /// Steps 1 to 4 for a producer's claim.
+    fn producers_claim(&self, p: u64, tail: u64) -> Finding {
+        match self.suspect(p, tail, Side::Producer) {
+            Finding::Orphan(Orphan { stamp, .. }) => self.settled(self.replace(p, stamp, self.geometry.void(p))),
+            finding => finding,
+        }
+    }
+
+    /// Steps 1 to 3 for a consumer's claim, and step 4 where there is no message in it.
+    fn consumers_claim(&self, p: u64, head: u64) -> Finding {
+        match self.suspect(p, head, Side::Consumer) {
+            Finding::Orphan(Orphan { stamp, .. }) if stamp == self.geometry.void(p) => {
+                self.settled(self.replace(p, stamp, self.geometry.free_again(p)))
+            }
+            finding => finding,
+        }
+    }
+
+    /// Steps 1 to 3. An orphan is what a dead participant holds, whatever it is.
+    fn suspect(&self, p: u64, end: u64, side: Side) -> Finding {
+        // Positions never wrap, so that `p` behind `end`, or a lap and more before it, is nothing that anybody holds.
+        if p >= end {
+            return Finding::Settled;
+        }
+        let slot = self.memory.slot(self.geometry.index(p));
+        // ORDER [see-unsettled]: Acquire, partner [publish]: a taker reads the element. A stamp that is out of date makes step 4 fail.
+        let stamp = self.memory.stamp(slot).load(Ordering::Acquire);
+        let geometry = self.geometry;
+        let unsettled = match side {
+            Side::Producer => stamp == geometry.free(p),
+            Side::Consumer => stamp == geometry.full(p) || stamp == geometry.void(p),
+        };
+        let held = |line| Held { line, side, position: p };
+        let orphan = Finding::Orphan(Orphan { position: p, stamp });
+        match geometry.taker(p, stamp) {
+            Some(taker) if side == Side::Consumer && self.lives(taker.line) => Finding::Taken(held(taker.line)),
+            Some(_) if side == Side::Consumer => orphan,
+            _ if unsettled => self.holder(p, side).map_or(orphan, |line| Finding::Held(held(line))),
+            _ => Finding::Settled,
+        }
+    }
+
+    /// Step 3: a line of a living participant that has `p` in its intent.
+    fn holder(&self, p: u64, side: Side) -> Option<u32> {
+        let covers = |line: &u32| {
+            let word = match side {
+                Side::Producer => self.memory.pushing(*line),
+                Side::Consumer => self.memory.popping(*line),
+            };
+            see_intent(word).covers(p)
+        };
+        (0..self.memory.lines()).filter(covers).find(|&line| self.lives(line))
+    }
+
+    fn lives(&self, line: u32) -> bool {
+        self.dead != Some(line) && self.census.lives(line)
+    }
+
+    fn see_claimed(&self, word: &AtomicU64) -> u64 {
+        // ORDER [see-claimed]: Acquire, partners [push-claim] and [pop-claim]: the intents of all whose claims are seen here
+        // are seen too. Without it the living holder of a position could be overlooked.
+        word.load(Ordering::Acquire)
+    }
+
+    /// Step 4.
+    fn replace(&self, p: u64, seen: u64, by: u64) -> bool {
+        let slot = self.memory.slot(self.geometry.index(p));
+        // ORDER [settle]: Release, partners [see-free] and [see-full]: what the dead one did to the slot, which the kernel
+        // ordered before the news of its death, comes before what others do. Relaxed on failure: somebody else has settled it.
+        self.memory.stamp(slot).compare_exchange(seen, by, Ordering::Release, Ordering::Relaxed).is_ok()
+    }
+
+    fn settled(&self, by_us: bool) -> Finding {
+        if by_us { Finding::Done } else { Finding::Settled }
+    }
+}
+
+impl<M: Memory> Consumer<M> {
+    /// Takes over a dead consumer's message and copies it out, if nobody was quicker. It is held until
+    /// [`free_taken`](Self::free_taken).
+    pub(crate) fn take(&mut self, orphan: Orphan, attachment: u16) -> Option<M::Element> {
+        let p = orphan.position;
+        // ORDER [taking]: Release, partner [see-intent]; before [take], so that whoever finds the message taken by one who is dead
+        // finds its position here.
+        self.memory().taking(self.line()).store(Intent::one(p).word(), Ordering::Release);
+        if !change_taker(self.memory(), self.geometry(), orphan, Taker { line: self.line(), attachment }) {
+            self.clear_taking();
+            return None;
+        }
+        let slot = self.memory().slot(self.geometry().index(p));
+        // SAFETY: the position is ours by the compare-and-swap on the stamp: its former holder is dead, and whoever else takes over a
+        // dead consumer's message has lost against us. It was published.
+        Some(unsafe { self.memory().read(slot) })
+    }
+
+    /// Gives the slot of a message that was taken over back to the producers.
+    pub(crate) fn free_taken(&mut self, p: u64) {
+        self.free(p);
+        self.clear_taking();
+    }
+
+    fn clear_taking(&mut self) {
+        // ORDER [taken]: Release, as [pop-intent].
+        self.memory().taking(self.line()).store(Intent::NONE.word(), Ordering::Release);
+    }
+}
+
+/// Makes `taker` the holder of a message whose holder is dead. False if somebody was quicker.
+pub(super) fn change_taker<M: Memory>(memory: &M, geometry: Geometry, orphan: Orphan, taker: Taker) -> bool {
+    let slot = memory.slot(geometry.index(orphan.position));
+    let by = geometry.reclaim(orphan.position, taker);
+    // ORDER [take]: AcqRel. Acquire, partner [publish]: the element is read next. Release: whoever takes it over from us in turn
+    // sees what we saw.
+    memory.stamp(slot).compare_exchange(orphan.stamp, by, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+}
+
+/// Reads an intent.
+pub(super) fn see_intent(word: &AtomicU64) -> Intent {
+    // ORDER [see-intent]: Acquire, partners [push-intent], [pop-intent], [taking]: if the intent has moved on, the slot's stamp is seen to
+    // have moved on too.
+    Intent::from_word(word.load(Ordering::Acquire))
+}
