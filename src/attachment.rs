@@ -204,7 +204,7 @@ unsafe impl Send for Attachment {}
 
 /// The record of a role that every ring of this kind has.
 fn record(segment: &Segment, role: usize) -> Result<NonNull<RoleRecord>, SegmentError> {
-    let roles = segment.kind().role_names().len();
+    let roles = segment.role_count();
     segment.role_record(role).map(NonNull::from).ok_or(SegmentError::NoSuchRole { role, roles })
 }
 

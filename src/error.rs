@@ -7,7 +7,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::protocol::Corruption;
-use crate::segment::{HugePages, Place, RingKind};
+use crate::segment::{HugePages, Place, RingKind, RoleInfo};
 
 mod display;
 
@@ -15,8 +15,8 @@ mod display;
 ///
 /// The checks at attach are made in this order, and the first that fails is reported: the file
 /// itself (seals where it has no name, a regular file, owner, mode), then magic, layout version,
-/// ring kind, element size, element alignment, schema tag, capacity, the remaining geometry of the
-/// header, and last the length of the file.
+/// ring kind, element size, element alignment, schema tag, capacity, participants, ring options, the
+/// remaining geometry of the header, and last the length of the file.
 ///
 /// # Examples
 /// ```
@@ -84,6 +84,24 @@ pub enum SegmentError {
         /// The capacity in the header, in elements.
         found: u64,
     },
+    /// A length was asked for at attach for the ring's table of participants, and the segment has
+    /// another. Checked after the capacity.
+    Participants {
+        /// The number of participants asked for.
+        expected: u32,
+        /// The number in the header.
+        found: u32,
+    },
+    /// An option was asked for at attach, and the ring was created with the other choice. Checked
+    /// after the participants; of several that differ, the first is reported.
+    RingOption {
+        /// The option, for example `"recovery"`.
+        option: &'static str,
+        /// What was asked for, for example `"discard"`.
+        expected: &'static str,
+        /// What the creator chose, for example `"redeliver"`.
+        found: &'static str,
+    },
     /// A field of the header contradicts what the other fields imply.
     Geometry {
         /// The field, by its name in `docs/layout.md`.
@@ -135,6 +153,12 @@ pub enum SegmentError {
         role: &'static str,
         /// The process that says it holds the role; `None` if it has not said so yet.
         pid: Option<u32>,
+    },
+    /// Every place in the ring's table of participants is taken.
+    TableFull {
+        /// The places, in the order of their numbers, and who holds them. One that is not alive is
+        /// free again once what it left undone has been settled.
+        holders: Vec<RoleInfo>,
     },
     /// The kind of ring has no role of this number.
     NoSuchRole {
@@ -214,6 +238,13 @@ pub enum SegmentError {
         requested: u64,
         /// Size of an element, in bytes.
         element_bytes: u64,
+    },
+    /// A ring was to be created with a table of so many participants, which cannot be.
+    ParticipantCount {
+        /// The number asked for.
+        requested: u32,
+        /// The most that there can be; the least is one.
+        most: u32,
     },
     /// Huge pages were asked for and cannot be had.
     HugePagesUnavailable {

@@ -108,7 +108,7 @@ pub use producer::Producer;
 
 use crate::SegmentError;
 use crate::protocol::spsc::Geometry;
-use crate::segment::{Builder, ElementLayout, Place, RingKind, RingType, Segment, sealed};
+use crate::segment::{Builder, ElementLayout, OptionBit, Place, RingKind, RingType, Roles, Segment, sealed};
 
 /// Indices of the roles: of their names, records and lock bytes.
 const PRODUCER: usize = 0;
@@ -243,13 +243,14 @@ impl<T: Pod> sealed::Sealed for Ring<T> {}
 
 impl<T: Pod> RingType for Ring<T> {
     const KIND: RingKind = RingKind::Spsc;
-    const ROLES: &'static [&'static str] = &["producer", "consumer"];
+    const ROLES: Roles = Self::KIND.roles();
+    const OPTIONS: &'static [OptionBit] = &[];
 
     fn element() -> ElementLayout {
         ElementLayout { size: size_of::<T>() as u64, align: align_of::<T>() as u64 }
     }
 
-    fn body_len(capacity: u64) -> Result<u64, SegmentError> {
+    fn body_len(capacity: u64, _: u32) -> Result<u64, SegmentError> {
         Self::geometry(capacity).and_then(memory::body_len::<T>).ok_or_else(|| Self::too_large(capacity))
     }
 

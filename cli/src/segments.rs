@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use anyhow::{Context, bail};
 use clap::Args;
 use comfy_table::{ContentArrangement, Table, presets};
-use rondel::segment::{RoleInfo, RoleState, SegmentInfo, list as segments};
+use rondel::segment::{RingKind, RoleInfo, RoleState, SegmentDetail, SegmentInfo, list as segments};
 
 /// Lists the named segments of this user in /dev/shm, and who is attached to them.
 #[derive(Args)]
@@ -46,7 +46,7 @@ pub(crate) fn list(_: &List) -> anyhow::Result<()> {
                 if detail.schema == 0 { "none".into() } else { format!("{:#x}", detail.schema) },
                 bytes,
                 mode,
-                detail.roles.iter().map(role).collect::<Vec<_>>().join("\n"),
+                attached(detail),
             ]),
             Err(error) => table.add_row([
                 segment.name.clone(),
@@ -62,6 +62,71 @@ pub(crate) fn list(_: &List) -> anyhow::Result<()> {
     }
     writeln!(out, "{table}")?;
     Ok(())
+}
+
+fn attached(detail: &SegmentDetail) -> String {
+    match detail.kind {
+        RingKind::Mpmc => participants(detail),
+        _ => detail.roles.iter().map(role).collect::<Vec<_>>().join("\n"),
+    }
+}
+
+/// So many processes of each side are named: a table may have thousands of lines.
+const PROCESSES_NAMED: usize = 8;
+
+/// Who is in a table of participants: how many on each side, and which processes they are.
+fn participants(detail: &SegmentDetail) -> String {
+    let mut counts = Vec::new();
+    let mut processes = Vec::new();
+    // A participant is of no side for the instant until it has recorded one.
+    for side in ["producer", "consumer", "participant"] {
+        let is_of_side = |role: &&RoleInfo| role.name.split(' ').next() == Some(side);
+        let given_back =
+            |role: &&RoleInfo| !role.alive && matches!(role.state, RoleState::Closed | RoleState::NeverAttached);
+        let there: Vec<_> = detail.roles.iter().filter(is_of_side).filter(|role| !given_back(role)).collect();
+        if there.is_empty() {
+            continue;
+        }
+        let plural = if there.len() == 1 { "" } else { "s" };
+        let dead = match there.iter().filter(|role| !role.alive).count() {
+            0 => String::new(),
+            dead => format!(" ({dead} dead)"),
+        };
+        counts.push(format!("{} {side}{plural}{dead}", there.len()));
+        if let Some(named) = processes_of(&there) {
+            processes.push(format!("{side}s: {named}"));
+        }
+    }
+    if counts.is_empty() {
+        counts.push("nobody".to_owned());
+    }
+    let counts = format!("{}, room for {}", counts.join(", "), detail.role_count);
+    [vec![counts], processes].concat().join("\n")
+}
+
+/// The processes of some participants, each once; `None` if none has recorded itself.
+fn processes_of(participants: &[&RoleInfo]) -> Option<String> {
+    let mut processes: Vec<(u32, bool, usize)> = Vec::new();
+    for participant in participants {
+        let Some(pid) = participant.pid else { continue };
+        match processes.iter_mut().find(|(other, alive, _)| (*other, *alive) == (pid, participant.alive)) {
+            Some((_, _, handles)) => *handles += 1,
+            None => processes.push((pid, participant.alive, 1)),
+        }
+    }
+    let mut named: Vec<_> = processes
+        .iter()
+        .take(PROCESSES_NAMED)
+        .map(|(pid, alive, handles)| {
+            let times = if *handles == 1 { String::new() } else { format!(" ×{handles}") };
+            format!("{pid}{times}{}", if *alive { "" } else { " dead" })
+        })
+        .collect();
+    match processes.len().saturating_sub(PROCESSES_NAMED) {
+        0 => {}
+        more => named.push(format!("and {more} more")),
+    }
+    (!named.is_empty()).then(|| named.join(", "))
 }
 
 fn role(role: &RoleInfo) -> String {

@@ -25,7 +25,7 @@ fn valid<T: bytemuck::Pod>(capacity: usize) -> Vec<u8> {
     bytes
 }
 
-/// Overwrites words: two bytes of place, counted in words, and eight of value each; place 0 to 10 is the header.
+/// Overwrites words: two bytes of place, counted in words, and eight of value each; place 0 to 11 is the header.
 fn mutate(bytes: &mut [u8], script: &[u8]) {
     for step in script.chunks_exact(10) {
         let place = usize::from(u16::from_le_bytes([step[0], step[1]])) % (bytes.len() / 8) * 8;

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt;
 
 use super::{DescriptorProblem, MessageProblem, SegmentError};
-use crate::segment::RingKind;
+use crate::segment::{RingKind, RoleInfo, RoleState};
 
 impl fmt::Display for SegmentError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -40,6 +40,12 @@ impl fmt::Display for SegmentError {
             Self::Capacity { expected, found } => {
                 write!(f, "the segment has a capacity of {found} elements, expected {expected}")
             }
+            Self::Participants { expected, found } => {
+                write!(f, "the segment has room for {found} participants, expected {expected}")
+            }
+            Self::RingOption { option, expected, found } => {
+                write!(f, "the ring was created with {option}: {found}, expected {expected}")
+            }
             Self::Geometry { field, expected, found } => {
                 write!(f, "the header contradicts itself: {field} is {found}, expected {expected}")
             }
@@ -66,6 +72,7 @@ impl fmt::Display for SegmentError {
             Self::RoleTaken { role, pid: None } => {
                 write!(f, "the role of {role} is taken, by a process that has not recorded its number yet")
             }
+            Self::TableFull { holders } => table_full(holders, f),
             Self::NoSuchRole { role, roles } => {
                 write!(f, "there is no role {role}: the ring has {roles} roles")
             }
@@ -104,6 +111,9 @@ impl fmt::Display for SegmentError {
             Self::CapacityTooLarge { requested, element_bytes } => {
                 write!(f, "a ring of {requested} elements of {element_bytes} bytes does not fit the address space")
             }
+            Self::ParticipantCount { requested, most } => {
+                write!(f, "a ring has room for 1 to {most} participants, not for {requested}")
+            }
             Self::HugePagesUnavailable { requested, reason } => {
                 write!(f, "no {requested}: {reason}")
             }
@@ -123,6 +133,30 @@ impl fmt::Display for SegmentError {
             Self::Message { problem } => write!(f, "no segment was received: {problem}"),
             Self::Io { op, place, source } => write!(f, "could not {op} {place}: {source}"),
         }
+    }
+}
+
+/// How many holders are told of a table that is full. The error itself has all of them.
+const HOLDERS_TOLD: usize = 64;
+
+fn table_full(holders: &[RoleInfo], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    write!(f, "all {} places for participants are taken", holders.len())?;
+    for (index, holder) in holders.iter().take(HOLDERS_TOLD).enumerate() {
+        write!(f, "{}{}", if index == 0 { ": " } else { ", " }, holder.name)?;
+        match (holder.alive, holder.pid) {
+            (true, Some(pid)) => write!(f, " (process {pid}, alive)")?,
+            (true, None) => f.write_str(" (alive, has not recorded its number yet)")?,
+            (false, Some(pid)) => write!(f, " (process {pid}, dead)")?,
+            (false, None) => match holder.state {
+                // Given back between the attempt to take the place and the question who has it.
+                RoleState::NeverAttached | RoleState::Closed => f.write_str(" (free by now)")?,
+                RoleState::Attached | RoleState::Unknown(_) => f.write_str(" (dead)")?,
+            },
+        }
+    }
+    match holders.len().saturating_sub(HOLDERS_TOLD) {
+        0 => Ok(()),
+        more => write!(f, ", and {more} more"),
     }
 }
 

@@ -6,6 +6,7 @@ use std::os::fd::OwnedFd;
 
 use super::demand::{Demand, MemoryDemand};
 use super::huge::HugePages;
+use super::options::Choices;
 use super::place::Place;
 use super::{RingType, Segment, attach, create};
 use crate::error::SegmentError;
@@ -32,6 +33,8 @@ const CREATE_OR_ATTACH_ROUNDS: u32 = 64;
 /// ```
 pub struct Builder<R> {
     capacity: Option<u64>,
+    role_count: Option<u32>,
+    options: Choices,
     schema: u64,
     mode: u32,
     owner: Option<u32>,
@@ -45,6 +48,8 @@ impl<R: RingType> Builder<R> {
     pub(crate) fn new() -> Self {
         Self {
             capacity: None,
+            role_count: None,
+            options: Choices::default(),
             schema: 0,
             mode: 0o600,
             owner: None,
@@ -59,6 +64,24 @@ impl<R: RingType> Builder<R> {
     #[must_use]
     pub fn capacity(mut self, elements: usize) -> Self {
         self.capacity = Some(u64::try_from(elements).unwrap_or(u64::MAX));
+        self
+    }
+
+    /// The length of the table of participants; the ring's default at creation, and any at attach,
+    /// if not called. Has no effect on a ring of fixed roles.
+    #[must_use]
+    #[cfg_attr(not(test), expect(dead_code, reason = "for rings with a table of participants"))]
+    pub(crate) fn with_role_count(mut self, roles: u32) -> Self {
+        self.role_count = Some(roles);
+        self
+    }
+
+    /// One of the ring's options, by its index in [`RingType::OPTIONS`]; clear at creation, and
+    /// either at attach, if not called. Has no effect for an index that the ring has no option at.
+    #[must_use]
+    #[cfg_attr(not(test), expect(dead_code, reason = "for rings with options"))]
+    pub(crate) fn with_option(mut self, bit: u32, set: bool) -> Self {
+        self.options = self.options.with(bit, set);
         self
     }
 
@@ -140,6 +163,7 @@ impl<R: RingType> Builder<R> {
     ///   [`InvalidMode`](SegmentError::InvalidMode),
     ///   [`CapacityMissing`](SegmentError::CapacityMissing),
     ///   [`ZeroCapacity`](SegmentError::ZeroCapacity),
+    ///   [`ParticipantCount`](SegmentError::ParticipantCount),
     ///   [`CapacityTooLarge`](SegmentError::CapacityTooLarge);
     /// - the name is in use: [`AlreadyExists`](SegmentError::AlreadyExists);
     /// - the machine has not got it: [`NoSpace`](SegmentError::NoSpace),
@@ -162,6 +186,7 @@ impl<R: RingType> Builder<R> {
     ///   [`LayoutVersion`](SegmentError::LayoutVersion), [`RingKind`](SegmentError::RingKind),
     ///   [`ElementSize`](SegmentError::ElementSize), [`ElementAlign`](SegmentError::ElementAlign),
     ///   [`SchemaTag`](SegmentError::SchemaTag), [`Capacity`](SegmentError::Capacity),
+    ///   [`Participants`](SegmentError::Participants), [`RingOption`](SegmentError::RingOption),
     ///   [`Geometry`](SegmentError::Geometry), [`TooShort`](SegmentError::TooShort),
     ///   [`HugePagesUnavailable`](SegmentError::HugePagesUnavailable);
     /// - [`MemoryLock`](SegmentError::MemoryLock),
@@ -210,8 +235,11 @@ impl<R: RingType> Builder<R> {
             kind: R::KIND,
             element: R::element(),
             roles: R::ROLES,
+            known_options: R::OPTIONS,
             body_len: R::body_len,
             capacity: self.capacity,
+            role_count: self.role_count,
+            options: self.options,
             schema: self.schema,
             mode: self.mode,
             owner: self.owner,
@@ -240,6 +268,8 @@ impl<R> Clone for Builder<R> {
     fn clone(&self) -> Self {
         Self {
             capacity: self.capacity,
+            role_count: self.role_count,
+            options: self.options,
             schema: self.schema,
             mode: self.mode,
             owner: self.owner,
@@ -254,6 +284,8 @@ impl<R> fmt::Debug for Builder<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Builder")
             .field("capacity", &self.capacity)
+            .field("role_count", &self.role_count)
+            .field("options", &self.options)
             .field("schema", &self.schema)
             .field("mode", &format_args!("{:#o}", self.mode))
             .field("owner", &self.owner)

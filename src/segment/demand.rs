@@ -3,7 +3,8 @@
 
 use super::header::{HUGE_PAGE, SMALL_PAGE};
 use super::huge::HugePages;
-use super::kind::RingKind;
+use super::kind::{RingKind, Roles};
+use super::options::{Choices, OptionBit};
 use crate::error::SegmentError;
 
 /// Size and alignment of an element, in bytes.
@@ -20,24 +21,20 @@ pub struct ElementLayout {
 pub(super) struct Demand {
     pub(super) kind: RingKind,
     pub(super) element: ElementLayout,
-    pub(super) roles: &'static [&'static str],
-    /// Bytes of the body for a capacity in elements. Must not trust the capacity: at attach it is
-    /// the header's.
-    pub(super) body_len: fn(u64) -> Result<u64, SegmentError>,
+    pub(super) roles: Roles,
+    pub(super) known_options: &'static [OptionBit],
+    /// Bytes of the body for a capacity in elements and a number of roles. Must not trust either: at
+    /// attach they are the header's.
+    pub(super) body_len: fn(u64, u32) -> Result<u64, SegmentError>,
     pub(super) capacity: Option<u64>,
+    pub(super) role_count: Option<u32>,
+    pub(super) options: Choices,
     pub(super) schema: u64,
     pub(super) mode: u32,
     /// `None`: the effective user of the process.
     pub(super) owner: Option<u32>,
     pub(super) unlink_on_drop: bool,
     pub(super) memory: MemoryDemand,
-}
-
-impl Demand {
-    /// The number of roles, as the header has it.
-    pub(super) fn role_count(&self) -> u32 {
-        u32::try_from(self.roles.len()).unwrap_or(u32::MAX)
-    }
 }
 
 /// What is asked of the memory itself.

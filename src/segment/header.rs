@@ -14,6 +14,7 @@ use bytemuck::{Pod, Zeroable};
 use super::demand::Demand;
 use super::kind::RingKind;
 use super::mapping::Mapping;
+use super::options::known_bits;
 use super::place::Place;
 use super::role::ROLE_STRIDE;
 use crate::error::SegmentError;
@@ -49,6 +50,7 @@ pub(super) struct Header {
     role_count: u32,
     role_stride: u32,
     page_len: u64,
+    options: u64,
 }
 
 const WORDS: usize = size_of::<Header>() / size_of::<u64>();
@@ -57,13 +59,13 @@ type Words = [u64; WORDS];
 
 // `bytemuck::cast` between `Header` and `Words` needs equal sizes; a field of another width would
 // show here and not in a running program.
-const _: () = assert!(size_of::<Header>() == size_of::<Words>() && size_of::<Header>() == 88);
+const _: () = assert!(size_of::<Header>() == size_of::<Words>() && size_of::<Header>() == 96);
 
 // SAFETY: the fields are integers, for which all bytes zero is a value.
 unsafe impl Zeroable for Header {}
 // SAFETY: `repr(C)`, only integers, which take any bytes; the two pairs of u32 fill a word each and
 // everything else is a u64 at a multiple of eight, so there is no padding (the assertion above
-// would see some: 9 words and 2 pairs are 88 bytes).
+// would see some: 10 words and 2 pairs are 96 bytes).
 unsafe impl Pod for Header {}
 
 impl Header {
@@ -73,8 +75,9 @@ impl Header {
         if capacity == 0 {
             return Err(SegmentError::ZeroCapacity);
         }
+        let role_count = demand.roles.count_for_creation(demand.role_count)?;
         let page_len = demand.memory.page_len();
-        let body_len = (demand.body_len)(capacity)?;
+        let body_len = (demand.body_len)(capacity, role_count)?;
         let too_large = SegmentError::CapacityTooLarge { requested: capacity, element_bytes: demand.element.size };
         let total_len = total_len(body_len, page_len).ok_or(too_large)?;
         Ok(Self {
@@ -88,9 +91,10 @@ impl Header {
             total_len,
             body_offset: BODY_OFFSET,
             body_len,
-            role_count: demand.role_count(),
+            role_count,
             role_stride: ROLE_STRIDE,
             page_len,
+            options: demand.options.for_creation(demand.known_options),
         })
     }
 
@@ -143,8 +147,8 @@ impl Header {
 
     /// Checks a header that was read against what is asked for, and each field against the others.
     ///
-    /// What it accepts is exactly what `for_creation` writes for some capacity, so that nothing
-    /// later needs to check again.
+    /// What it accepts is exactly what `for_creation` writes for some capacity, number of roles and
+    /// choice of options, so that nothing later needs to check again.
     pub(super) fn check(&self, demand: &Demand) -> Result<(), SegmentError> {
         if self.kind != u32::from(demand.kind) {
             return Err(SegmentError::RingKind { expected: demand.kind, found: self.kind });
@@ -167,13 +171,16 @@ impl Header {
             }
             _ => {}
         }
+        demand.roles.check_asked(demand.role_count, self.role_count)?;
+        demand.options.check(demand.known_options, self.options)?;
         if self.capacity == 0 {
             return Err(SegmentError::Geometry { field: "capacity", expected: 1, found: 0 });
         }
         implied("body_offset", BODY_OFFSET, self.body_offset)?;
-        implied("role_count", demand.role_count().into(), self.role_count.into())?;
+        implied("role_count", demand.roles.nearest_count(self.role_count).into(), self.role_count.into())?;
         implied("role_stride", ROLE_STRIDE.into(), self.role_stride.into())?;
-        implied("body_len", (demand.body_len)(self.capacity)?, self.body_len)?;
+        implied("options", self.options & known_bits(demand.known_options), self.options)?;
+        implied("body_len", (demand.body_len)(self.capacity, self.role_count)?, self.body_len)?;
         self.check_total_len()
     }
 
@@ -240,6 +247,11 @@ impl Header {
     /// Bytes of the pages that the segment was made of.
     pub(super) fn page_len(&self) -> u64 {
         self.page_len
+    }
+
+    /// The options, a bit each.
+    pub(super) fn options(&self) -> u64 {
+        self.options
     }
 
     /// How many role records the body starts with, by a header that may be anybody's: bounded by

@@ -12,12 +12,13 @@ use std::path::{Path, PathBuf};
 
 use super::attach::{self, Access};
 use super::header::{BODY_OFFSET, Header};
+use super::holder::{self, RoleInfo, RoleState, Words};
+use super::kind::{MOST_PARTICIPANTS, Roles};
 use super::place::{NAMED_DIR, NAMED_PREFIX, Place, TEMPORARY_PREFIX};
-use super::role::{ROLE_STRIDE, recorded_pid};
+use super::role::ROLE_STRIDE;
 use super::{RingKind, sys, temporary, unlink};
 use crate::error::SegmentError;
 use crate::liveness::is_locked;
-use crate::protocol::role::{Phase, decode};
 
 /// A file among the named segments.
 #[derive(Debug)]
@@ -52,38 +53,10 @@ pub struct SegmentDetail {
     pub capacity: u64,
     /// Schema tag; 0 for none.
     pub schema: u64,
-    /// The roles, in the order of their numbers.
+    /// How many roles there are; in a ring with a table of participants, how many it has room for.
+    pub role_count: u64,
+    /// The roles, in the order of their numbers. Of a table only those that somebody has held.
     pub roles: Vec<RoleInfo>,
-}
-
-/// A role of a ring.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub struct RoleInfo {
-    /// The role's name.
-    pub name: String,
-    /// What the role's record says.
-    pub state: RoleState,
-    /// The process that has recorded itself as the holder; only where `state` is `Attached`. Stale
-    /// if `alive` is `false`.
-    pub pid: Option<u32>,
-    /// Whether anybody holds the role. This is the kernel's word, not the record's.
-    pub alive: bool,
-}
-
-/// What a role's record says. Together with [`RoleInfo::alive`]: `Attached` and not alive means
-/// that the holder was killed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum RoleState {
-    /// Nobody has held the role.
-    NeverAttached,
-    /// Somebody has taken the role and has not given it back.
-    Attached,
-    /// The last holder has given the role back.
-    Closed,
-    /// The record holds a number that means nothing.
-    Unknown(u64),
 }
 
 impl SegmentInfo {
@@ -136,7 +109,7 @@ pub fn list() -> Result<Vec<SegmentInfo>, SegmentError> {
     list_in(Path::new(NAMED_DIR), sys::effective_uid())
 }
 
-fn list_in(directory: &Path, uid: u32) -> Result<Vec<SegmentInfo>, SegmentError> {
+pub(super) fn list_in(directory: &Path, uid: u32) -> Result<Vec<SegmentInfo>, SegmentError> {
     let failed = |error| SegmentError::io("list", &Place::path(directory), error);
     let mut segments = Vec::new();
     for entry in fs::read_dir(directory).map_err(failed)? {
@@ -194,41 +167,37 @@ fn examine(file: &File, file_len: u64, place: &Place) -> Result<SegmentDetail, S
     let kind = header.kind().map_err(|found| SegmentError::UnknownRingKind { found })?;
     header.check_total_len()?;
     header.check_file_len(file_len)?;
-    let roles = (0..header.role_count().min(MOST_ROLES))
-        .map(|role| examine_role(file, kind, role, place))
-        .collect::<Result<_, _>>()?;
+    let role_count = header.role_count().min(u64::from(MOST_PARTICIPANTS));
+    let mut roles = Vec::new();
+    for role in 0..role_count {
+        let info = examine_role(file, kind.roles(), role, place)?;
+        // Somebody who holds a lock and has not recorded so yet is about to attach: to leave it out
+        // would be to call the segment unused.
+        let is_somebody = info.alive || info.state != RoleState::NeverAttached;
+        if is_somebody || matches!(kind.roles(), Roles::Fixed(_)) {
+            roles.push(info);
+        }
+    }
     Ok(SegmentDetail {
         kind,
         element_size: header.element_size(),
         element_align: header.element_align(),
         capacity: header.capacity(),
         schema: header.schema(),
+        role_count,
         roles,
     })
 }
 
-/// How many roles are looked at: more than any ring has, few enough that a nonsensical header costs
-/// nothing.
-const MOST_ROLES: u64 = 256;
-
 /// Reads one role's record, and asks whether its lock is held.
-fn examine_role(file: &File, kind: RingKind, role: u64, place: &Place) -> Result<RoleInfo, SegmentError> {
-    let mut record = [0; 16];
-    let offset = BODY_OFFSET + role * u64::from(ROLE_STRIDE);
-    file.read_exact_at(&mut record, offset).map_err(|error| SegmentError::io("read a role of", place, error))?;
-    let [state, pid]: [u64; 2] = bytemuck::cast(record);
-    let alive =
-        is_locked(file.as_fd(), role).map_err(|error| SegmentError::io("ask who holds a role of", place, error))?;
-    let name = usize::try_from(role).ok().and_then(|index| kind.role_names().get(index));
-    Ok(RoleInfo {
-        name: name.map_or_else(|| format!("role {role}"), |name| (*name).to_owned()),
-        state: match decode(state) {
-            Phase::Never => RoleState::NeverAttached,
-            Phase::Attached => RoleState::Attached,
-            Phase::Closed => RoleState::Closed,
-            Phase::Invalid(word) => RoleState::Unknown(word),
-        },
-        pid: recorded_pid(state, pid),
-        alive,
-    })
+fn examine_role(file: &File, roles: Roles, role: u64, place: &Place) -> Result<RoleInfo, SegmentError> {
+    let read = || {
+        let mut record = [0; Words::BYTES];
+        let offset = BODY_OFFSET + role * u64::from(ROLE_STRIDE);
+        file.read_exact_at(&mut record, offset).map_err(|error| SegmentError::io("read a role of", place, error))?;
+        Ok(Words::from_bytes(record))
+    };
+    let is_held =
+        || is_locked(file.as_fd(), role).map_err(|error| SegmentError::io("ask who holds a role of", place, error));
+    holder::look(roles, usize::try_from(role).unwrap_or(usize::MAX), read, is_held)
 }

@@ -29,16 +29,19 @@ mod create;
 mod demand;
 pub mod handoff;
 mod header;
+mod holder;
 mod huge;
 mod kind;
 mod list;
 mod mapping;
+mod options;
 mod place;
 mod role;
 mod sys;
 mod temporary;
 mod unlink;
 
+use std::convert::Infallible;
 use std::fmt;
 use std::fs::File;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -48,16 +51,22 @@ use std::sync::atomic::Ordering;
 
 use self::demand::Demand;
 use self::header::Header;
+use self::holder::Words;
 use self::mapping::Mapping;
 use crate::error::SegmentError;
-use crate::liveness::{RoleLock, watch_forks};
+use crate::liveness::{RoleLock, is_locked, watch_forks};
 
 pub use self::builder::Builder;
 pub use self::demand::ElementLayout;
 pub(crate) use self::header::MAGIC;
+pub use self::holder::{RoleInfo, RoleState};
 pub use self::huge::HugePages;
 pub use self::kind::RingKind;
-pub use self::list::{RoleInfo, RoleState, SegmentDetail, SegmentInfo, list};
+#[doc(hidden)]
+pub use self::kind::Roles;
+pub use self::list::{SegmentDetail, SegmentInfo, list};
+#[doc(hidden)]
+pub use self::options::OptionBit;
 pub use self::place::Place;
 pub(crate) use self::role::{ROLE_STRIDE, RoleRecord};
 
@@ -73,16 +82,20 @@ pub trait RingType: Sized + sealed::Sealed {
     /// The kind, as the header has it.
     #[doc(hidden)]
     const KIND: RingKind;
-    /// Names of the roles. The index is the number of the role's lock, and of its record.
+    /// The roles: fixed ones, or a table.
     #[doc(hidden)]
-    const ROLES: &'static [&'static str];
+    const ROLES: Roles;
+    /// What a creator can choose. The index is the bit in the header.
+    #[doc(hidden)]
+    const OPTIONS: &'static [OptionBit];
     /// Size and alignment of an element.
     #[doc(hidden)]
     fn element() -> ElementLayout;
-    /// Bytes of the body for a capacity in elements, the role records at its start included; all
-    /// zero at birth. The capacity can be any number: at attach it is the header's.
+    /// Bytes of the body for a capacity in elements and a number of roles, the role records at its
+    /// start included; all zero at birth. The capacity can be any number: at attach it is the
+    /// header's. The number of roles is one that `ROLES` allows.
     #[doc(hidden)]
-    fn body_len(capacity: u64) -> Result<u64, SegmentError>;
+    fn body_len(capacity: u64, roles: u32) -> Result<u64, SegmentError>;
     /// Wraps a segment that has passed every check.
     #[doc(hidden)]
     fn from_segment(segment: Segment) -> Result<Self, SegmentError>;
@@ -98,7 +111,7 @@ pub struct Segment {
     mapping: Mapping,
     header: Header,
     kind: RingKind,
-    roles: &'static [&'static str],
+    roles: Roles,
     place: Place,
     /// The absolute path; `None` for an anonymous segment.
     path: Option<PathBuf>,
@@ -154,6 +167,18 @@ impl Segment {
     #[must_use]
     pub fn total_len(&self) -> u64 {
         self.header.total_len()
+    }
+
+    /// How many roles there are: the length of the table, where the ring has one.
+    pub(crate) fn role_count(&self) -> usize {
+        // The body has been mapped with a record for each.
+        usize::try_from(self.header.role_count()).unwrap_or(0)
+    }
+
+    /// The options that the creator chose, a bit each; none but those in [`RingType::OPTIONS`].
+    #[cfg_attr(not(test), expect(dead_code, reason = "for rings with options"))]
+    pub(crate) fn options(&self) -> u64 {
+        self.header.options()
     }
 
     /// Where the segment is.
@@ -215,7 +240,8 @@ impl Segment {
         self.mapping.body()
     }
 
-    /// Length of the body, in bytes: what [`RingType::body_len`] says for the capacity.
+    /// Length of the body, in bytes: what [`RingType::body_len`] says for the capacity and the number
+    /// of roles.
     pub(crate) fn body_len(&self) -> usize {
         // It has been mapped, so it fits.
         usize::try_from(self.header.body_len()).unwrap_or(0)
@@ -223,7 +249,7 @@ impl Segment {
 
     /// The record of a role; `None` if there is no such role.
     pub(crate) fn role_record(&self, role: usize) -> Option<&RoleRecord> {
-        if role >= self.roles.len() {
+        if role >= self.role_count() {
             return None;
         }
         let start = role.checked_mul(ROLE_STRIDE as usize)?;
@@ -246,12 +272,10 @@ impl Segment {
     /// [`SegmentError::NoSuchRole`], [`SegmentError::DescriptorLimit`], and [`SegmentError::Io`] if
     /// the file cannot be opened a second time.
     pub(crate) fn lock_role(&self, role: usize) -> Result<RoleLock, SegmentError> {
-        let no_such_role = || SegmentError::NoSuchRole { role, roles: self.roles.len() };
-        let name = *self.roles.get(role).ok_or_else(no_such_role)?;
-        let byte = u64::try_from(role).map_err(|_| no_such_role())?;
-        if let Some(lock) = RoleLock::acquire(self.file.as_fd(), byte)? {
+        if let Some(lock) = self.try_lock_role(role)? {
             return Ok(lock);
         }
+        let name = self.roles.name(role).ok_or_else(|| self.no_such_role(role))?;
         let pid = self.role_record(role).and_then(|record| {
             // Acquire: pairs with the holder's Release of the state, which follows the store of the
             // pid.
@@ -259,6 +283,39 @@ impl Segment {
             role::recorded_pid(state, record.pid.load(Ordering::Relaxed))
         });
         Err(SegmentError::RoleTaken { role: name, pid })
+    }
+
+    /// The same where a role that is taken is no error, but `None`: the next one of the table may be
+    /// free.
+    ///
+    /// # Errors
+    /// Those of [`lock_role`](Self::lock_role) but `RoleTaken`.
+    pub(crate) fn try_lock_role(&self, role: usize) -> Result<Option<RoleLock>, SegmentError> {
+        match u64::try_from(role) {
+            Ok(byte) if role < self.role_count() => RoleLock::acquire(self.file.as_fd(), byte),
+            _ => Err(self.no_such_role(role)),
+        }
+    }
+
+    fn no_such_role(&self, role: usize) -> SegmentError {
+        SegmentError::NoSuchRole { role, roles: self.role_count() }
+    }
+
+    /// Who holds the roles, or held them last, one entry for each role in the order of their numbers.
+    ///
+    /// Asks the kernel about each lock, through the segment's own description: that holds none, so
+    /// the locks of this process are seen like those of others.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for rings with a table of participants"))]
+    pub(crate) fn role_infos(&self) -> Vec<RoleInfo> {
+        let info = |role| {
+            let record = self.role_record(role)?;
+            let byte = u64::try_from(role).ok()?;
+            // A query that fails declares nobody dead.
+            let is_held = || Ok::<_, Infallible>(is_locked(self.file.as_fd(), byte).unwrap_or(true));
+            let Ok(info) = holder::look(self.roles, role, || Ok(Words::load(record)), is_held);
+            Some(info)
+        };
+        (0..self.role_count()).filter_map(info).collect()
     }
 }
 

@@ -1,10 +1,13 @@
 //! The role records at the start of every body: who holds a role, for error messages and for
 //! listings.
 //!
-//! A record never decides whether a role is free: the kernel's lock does (`crate::liveness`). It
-//! may be stale, and it may be nonsense; it is only ever shown to people.
+//! A record never decides whether a role is free: the kernel's lock does (`crate::liveness`). What it
+//! says of the holder may be stale, and it may be nonsense; that is only ever shown to people. In a
+//! table of participants it also has words of the ring's, with which the holder and the other
+//! participants keep to the ring's protocol.
 
-use std::sync::atomic::AtomicU64;
+use std::mem::offset_of;
+use std::sync::atomic::{AtomicU32, AtomicU64};
 
 use crate::protocol::role::{Phase, decode};
 
@@ -21,9 +24,39 @@ pub(crate) struct RoleRecord {
     pub(crate) pid: AtomicU64,
     /// When that process started, in clock ticks since boot (field 22 of `/proc/PID/stat`).
     pub(crate) start_time: AtomicU64,
+    /// Which end of the ring the participant works, 0, [`PRODUCER`](Self::PRODUCER)
+    /// or [`CONSUMER`](Self::CONSUMER). As all that follows, only in a table: 0 where the role's
+    /// number says it.
+    pub(crate) side: AtomicU64,
+    /// The positions that the participant pushes to: an intent of the ring's protocol.
+    pub(crate) pushing: AtomicU64,
+    /// The positions that it pops from.
+    pub(crate) popping: AtomicU64,
+    /// The position that it takes over from a dead consumer.
+    pub(crate) taking: AtomicU64,
+    /// Whether it sleeps; a futex.
+    pub(crate) asleep: AtomicU32,
 }
 
-const _: () = assert!(size_of::<RoleRecord>() == ROLE_STRIDE as usize);
+impl RoleRecord {
+    /// A `side` that pushes.
+    pub(crate) const PRODUCER: u64 = 1;
+    /// A `side` that pops.
+    pub(crate) const CONSUMER: u64 = 2;
+}
+
+// The offsets in `docs/layout.md`.
+const _: () = assert!(
+    size_of::<RoleRecord>() == ROLE_STRIDE as usize
+        && offset_of!(RoleRecord, state) == 0
+        && offset_of!(RoleRecord, pid) == 8
+        && offset_of!(RoleRecord, start_time) == 16
+        && offset_of!(RoleRecord, side) == 24
+        && offset_of!(RoleRecord, pushing) == 32
+        && offset_of!(RoleRecord, popping) == 40
+        && offset_of!(RoleRecord, taking) == 48
+        && offset_of!(RoleRecord, asleep) == 56
+);
 
 /// The process that an attached role's record names. `None` where nobody is recorded, or where the
 /// number cannot be one.

@@ -3,6 +3,7 @@
 use super::*;
 use crate::liveness::is_locked;
 
+mod table;
 mod unlinking;
 
 /// A ring of `u64`s that consists of its segment.
@@ -12,13 +13,14 @@ impl sealed::Sealed for TestRing {}
 
 impl RingType for TestRing {
     const KIND: RingKind = RingKind::Spsc;
-    const ROLES: &'static [&'static str] = &["producer", "consumer"];
+    const ROLES: Roles = Roles::Fixed(&["producer", "consumer"]);
+    const OPTIONS: &'static [OptionBit] = &[];
 
     fn element() -> ElementLayout {
         ElementLayout { size: 8, align: 8 }
     }
 
-    fn body_len(capacity: u64) -> Result<u64, SegmentError> {
+    fn body_len(capacity: u64, _: u32) -> Result<u64, SegmentError> {
         capacity
             .checked_mul(8)
             .and_then(|slots| slots.checked_add(2 * u64::from(ROLE_STRIDE)))

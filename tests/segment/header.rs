@@ -24,7 +24,8 @@ const BODY_LEN: u64 = 64;
 const ROLE_COUNT: u64 = 72;
 const ROLE_STRIDE: u64 = 76;
 const PAGE_LEN: u64 = 80;
-pub(crate) const END: usize = 88;
+const OPTIONS: u64 = 88;
+pub(crate) const END: usize = 96;
 
 /// A good segment, and its file to spoil it by.
 pub(crate) struct Victim {
@@ -99,7 +100,7 @@ fn the_header_is_where_the_documentation_says() {
     assert_eq!(word(BODY_OFFSET), 4096);
     assert_eq!((word(BODY_OFFSET) + word(BODY_LEN)).next_multiple_of(4096), word(TOTAL_LEN));
     assert_eq!((half(ROLE_COUNT), half(ROLE_STRIDE)), (2, 128));
-    assert_eq!(word(PAGE_LEN), 4096);
+    assert_eq!((word(PAGE_LEN), word(OPTIONS)), (4096, 0));
     assert!(page[END..].iter().all(|&byte| byte == 0), "the rest of the page is zero");
 }
 
@@ -233,6 +234,14 @@ fn the_geometry_is_checked() {
                 other => panic!("{name} = {found_value}: {other:?}"),
             }
         }
+    }
+    // This kind of ring has no options.
+    for found_value in [1, 1 << 63, u64::MAX] {
+        let error = victim.error_with(OPTIONS, found_value);
+        assert!(
+            matches!(error, SegmentError::Geometry { field: "options", expected: 0, found } if found == found_value),
+            "{error}"
+        );
     }
     // Pages of the other size are possible, and lead to another length.
     let error = victim.error_with(PAGE_LEN, 2 << 20);

@@ -25,7 +25,7 @@ fn a_segment_is_listed_with_what_it_is_and_who_is_attached() {
     assert_eq!((info.path.clone(), info.bytes, info.mode), (name.path(), ring.segment().total_len(), 0o640));
     let detail = info.detail.as_ref().expect("a good segment");
     assert_eq!((detail.kind, detail.element_size, detail.element_align), (RingKind::Spsc, 20, 4));
-    assert_eq!((detail.capacity, detail.schema), (50, 9));
+    assert_eq!((detail.capacity, detail.schema, detail.role_count), (50, 9, 2));
     let names: Vec<_> = detail.roles.iter().map(|role| role.name.as_str()).collect();
     assert_eq!(names, ["producer", "consumer"]);
     for role in &detail.roles {
