@@ -69,15 +69,19 @@ pub(crate) fn changes(roll: &impl Roll) -> u64 {
 pub(crate) fn attendance(roll: &impl Roll, side: u64) -> Attendance {
     // Before the lines: a participant that is seen here as having been is seen there, or has closed.
     let ever = changes(roll) & side != 0;
-    let attached = |line| {
+    match attached(roll, side).next() {
+        Some(_) => Attendance::Attached,
+        None if ever => Attendance::Closed,
+        None => Attendance::Never,
+    }
+}
+
+/// The lines that are attached on a side; whether their participants live, the kernel knows.
+pub(crate) fn attached(roll: &impl Roll, side: u64) -> impl Iterator<Item = u32> {
+    (0..roll.lines()).filter(move |&line| {
         // What no rondel process writes is nobody.
         let attached = role::decode(role::read(roll.state(line))) == Phase::Attached;
         // ORDER [see-side]: Relaxed; ordered by the Acquire of the phase.
         attached && roll.side(line).load(Ordering::Relaxed) == side
-    };
-    match (0..roll.lines()).any(attached) {
-        true => Attendance::Attached,
-        false if ever => Attendance::Closed,
-        false => Attendance::Never,
-    }
+    })
 }

@@ -8,7 +8,7 @@ use crate::crowd::{Handle, Shared, Sleepers};
 use crate::protocol::event::{self, Sleeper};
 use crate::protocol::mpmc::sleepers::{self, Leaving};
 use crate::protocol::mpmc::{
-    Consumer, Inheritance, Leased, Orphan, Popped, Producer, Pushed, Recovered, Recovery, Side, Taker, lease,
+    Consumer, Inheritance, Leased, Orphan, Popped, Producer, Pushed, Recovered, Side, Taker, lease, recovery,
 };
 use crate::sync::AtomicU32;
 
@@ -32,7 +32,7 @@ fn take_line(shared: &Arc<Shared>, line: u32, side: Side, attachment: u16) -> Op
     let handle = Handle(Arc::clone(shared));
     match lease(&handle, shared.geometry, &handle, shared.policy, side, Taker { line, attachment }) {
         Leased::Yes(heritage) => Some(heritage),
-        Leased::Ambiguous(_) | Leased::HasOrphans(_) => {
+        Leased::Ambiguous | Leased::HasOrphans => {
             shared.unlock(line);
             None
         }
@@ -94,7 +94,8 @@ impl Tx {
 
     pub(super) fn recover(&self) -> Recovered {
         let mut recovered = Recovered::default();
-        let _ = recovery(self.half.memory(), &self.shared).run(&mut recovered, |_| ControlFlow::Continue(()));
+        let _ = recovery(self.half.memory(), self.shared.geometry, self.half.memory(), self.shared.policy)
+            .run(&mut recovered, |_| ControlFlow::Continue(()));
         recovered
     }
 }
@@ -180,16 +181,15 @@ impl Rx {
 
     pub(super) fn look_for_orphan(&self) -> (Option<Orphan>, Recovered) {
         let (mut orphan, mut recovered) = (None, Recovered::default());
-        let _ = recovery(self.half.memory(), &self.shared).run(&mut recovered, |found| {
-            orphan = Some(found);
-            ControlFlow::Break(())
-        });
+        let _ = recovery(self.half.memory(), self.shared.geometry, self.half.memory(), self.shared.policy).run(
+            &mut recovered,
+            |found| {
+                orphan = Some(found);
+                ControlFlow::Break(())
+            },
+        );
         (orphan, recovered)
     }
-}
-
-fn recovery<'a>(handle: &'a Handle, shared: &Shared) -> Recovery<'a, Handle, Handle> {
-    Recovery { memory: handle, geometry: shared.geometry, census: handle, policy: shared.policy, dead: None }
 }
 
 fn pass_on(beds: &Sleepers, shared: &Shared, leaving: Leaving, more: bool) {
