@@ -14,6 +14,7 @@ use crate::sync::AtomicU32;
 
 pub(super) struct Tx {
     pub(super) half: Producer<Handle>,
+    line: u32,
     shared: Arc<Shared>,
 }
 
@@ -48,7 +49,7 @@ impl Tx {
     pub(super) fn lease(shared: &Arc<Shared>, line: u32, attachment: u16) -> Option<Tx> {
         take_line(shared, line, Side::Producer, attachment)?;
         let half = Producer::new(Handle(Arc::clone(shared)), shared.geometry, line);
-        Some(Tx { half, shared: Arc::clone(shared) })
+        Some(Tx { half, line, shared: Arc::clone(shared) })
     }
 
     /// True if pushed. Wakes who sleeps.
@@ -80,7 +81,7 @@ impl Tx {
         while !self.try_push(element) {
             let leaving = std::cell::Cell::new(Leaving::Unnoticed);
             let beds = Sleepers(self.half.memory().clone(), Side::Producer);
-            let (half, line) = (&self.half, self.half.line());
+            let (half, line) = (&self.half, self.line);
             let mut sleeper = Until { beds: &beds, line, leaving: &leaving, reached: || !half.is_blocked() };
             event::park(&mut sleeper, &self.shared.futex);
             if self.try_push(element) {
