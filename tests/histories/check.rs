@@ -34,7 +34,7 @@ mod victims;
 
 use std::fmt;
 
-use crate::history::{Answer, Operation};
+use crate::history::{Act, Answer, Operation};
 
 /// What a legal history contained that only kills explain.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -92,13 +92,60 @@ impl fmt::Display for Violation {
 
 /// Judges a history, in any order of its operations.
 pub(crate) fn check(history: &[Operation]) -> Result<Verdict, Violation> {
+    judge(history).map_err(|wrong| match wrong {
+        Wrong::Shown(violation) => violation,
+        Wrong::NotExcused(condition) => smallest(history, condition),
+    })
+}
+
+enum Wrong {
+    /// No victim could excuse it, and the operations that show it are known.
+    Shown(Violation),
+    /// There are not enough victims, or not the right ones.
+    NotExcused(Condition),
+}
+
+impl From<Violation> for Wrong {
+    fn from(violation: Violation) -> Self {
+        Wrong::Shown(violation)
+    }
+}
+
+fn judge(history: &[Operation]) -> Result<Verdict, Wrong> {
     let (passages, victims) = passage::collect(history)?;
-    let empties: Vec<&Operation> =
-        history.iter().filter(|operation| operation.answer() == Some(Answer::Empty)).collect();
-    // What no choice of victims can excuse comes first: its report names fewer operations.
+    let is_empty = |operation: &&Operation| operation.answer() == Some(Answer::Empty);
+    let empties: Vec<&Operation> = history.iter().filter(is_empty).collect();
     order::check(&passages)?;
-    empty::check(&empties, passages.iter().filter(|passage| passage.take().is_some()))?;
+    empty::check(&empties, &passages)?;
     let redelivered = passages.iter().filter(|passage| passage.redelivered()).count();
-    let (lost, undecided) = victims::assign(&passages, &victims, &empties)?;
-    Ok(Verdict { lost, redelivered, undecided })
+    match victims::assign(&passages, &victims, &empties) {
+        Ok((lost, undecided)) => Ok(Verdict { lost, redelivered, undecided }),
+        Err(condition) => Err(Wrong::NotExcused(condition)),
+    }
+}
+
+/// Leaves out what is not needed to see that victims are missing.
+///
+/// Whatever is legal stays so without any of its values, and without any of its answers "empty". The victims stay: they are the
+/// excuses that do not suffice, and without them others would seem to be wrong.
+fn smallest(history: &[Operation], mut condition: Condition) -> Violation {
+    let mut kept = history.to_vec();
+    kept.retain(|operation| !matches!(operation.answer(), Some(Answer::Full | Answer::Pending)));
+    for one in kept.clone() {
+        let value = match (one.act, one.answer()) {
+            (Act::Push(value), _) => Some(value),
+            (Act::Pop, Some(Answer::Empty)) => None,
+            (Act::Pop, _) => continue,
+        };
+        let goes = |other: &Operation| match value {
+            Some(value) => other.act == Act::Push(value) || other.delivery().is_some_and(|one| one.value == value),
+            None => *other == one,
+        };
+        let fewer: Vec<Operation> = kept.iter().filter(|other| !goes(other)).copied().collect();
+        // Whatever a victim cannot excuse had been found before.
+        if let Err(Wrong::NotExcused(reason)) = judge(&fewer) {
+            (kept, condition) = (fewer, reason);
+        }
+    }
+    Violation::new(condition, &kept)
 }

@@ -160,16 +160,18 @@ pub(crate) struct Log<'a> {
 }
 
 impl Log<'_> {
-    pub(crate) fn push(&mut self, values: &[Value], push: impl FnOnce() -> (usize, Answer)) {
+    /// A push of these; it tells how many of them it pushed, and why not the others. True if there are no others.
+    pub(crate) fn push(&mut self, values: &[Value], push: impl FnOnce() -> (usize, Answer)) -> bool {
         let first = self.begin(values);
         let (pushed, rest) = push();
         let answers = (0..values.len()).map(|place| if place < pushed { Answer::Pushed } else { rest });
         self.end(first, answers);
+        pushed == values.len()
     }
 
-    /// A pop of up to `most`. It is told the messages, and how it ended if there was none; for a message that is only
-    /// borrowed at first there is [`Seen`].
-    pub(crate) fn pop(&mut self, most: usize, pop: impl FnOnce(Seen<'_>) -> Result<Vec<Delivery>, Answer>) {
+    /// A pop of up to `most`; it tells the messages, or why there was none. What is only borrowed at first is noted by
+    /// [`Seen`]. True if there was any.
+    pub(crate) fn pop(&mut self, most: usize, pop: impl FnOnce(Seen<'_>) -> Result<Vec<Delivery>, Answer>) -> bool {
         let first = self.begin(&vec![POP; most]);
         let popped = pop(Seen { logs: self.logs, who: self.who, record: first });
         // A pop that was given fewer than it asked for says nothing about the rest.
@@ -179,6 +181,7 @@ impl Log<'_> {
             Err(_) => Answer::Pending,
         };
         self.end(first, (0..most).map(answer));
+        popped.is_ok()
     }
 
     fn begin(&mut self, acts: &[u64]) -> usize {

@@ -22,14 +22,11 @@ impl<'a> Span<'a> {
     }
 }
 
-pub(super) fn check<'a, 'b>(
-    empties: &[&Operation],
-    passages: impl Iterator<Item = &'b Passage<'a>>,
-) -> Result<(), Violation>
-where
-    'a: 'b,
-{
-    covered(empties, passages.map(|passage| Span::new(passage, passage.take().map(|take| take.by))).collect())
+/// As far as the values show of which it is known who took them.
+pub(super) fn check(empties: &[&Operation], passages: &[Passage<'_>]) -> Result<(), Violation> {
+    let known = |passage: &&Passage<'_>| passage.take().is_some();
+    let span = |passage| Span::new(passage, passage.take().map(|take| take.by));
+    covered(empties, passages.iter().filter(known).map(span).collect())
 }
 
 pub(super) fn covered(empties: &[&Operation], mut spans: Vec<Span<'_>>) -> Result<(), Violation> {

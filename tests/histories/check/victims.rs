@@ -4,9 +4,9 @@
 //! although a later one was, or although the queue was empty later. Others that were never delivered may simply be
 //! left. The search tries victims for each in turn and backtracks when a choice lets one message overtake another.
 
+use super::Condition;
 use super::empty::{self, Span};
 use super::passage::{Fate, Passage, Take, given_up, overtakes};
-use super::{Condition, Violation};
 use crate::history::{NEVER, Operation, Time};
 
 /// Steps after which the search is given up. Histories of a few kills take some dozens.
@@ -17,10 +17,10 @@ pub(super) fn assign(
     passages: &[Passage<'_>],
     victims: &[&Operation],
     empties: &[&Operation],
-) -> Result<(usize, bool), Violation> {
+) -> Result<(usize, bool), Condition> {
     let takes: Vec<Option<Take<'_>>> = passages.iter().map(Passage::take).collect();
     let decided = takes.iter().map(Option::is_some).collect();
-    let mut jobs = jobs(passages, victims, empties);
+    let mut jobs = jobs(passages, empties);
     jobs.sort_by_key(|job| job.blame.is_none());
     let groups = groups(victims);
     let mut search = Search { passages, empties, jobs, groups, takes, decided, steps: 0, deepest: None };
@@ -40,7 +40,7 @@ struct Job {
     /// By when it had been taken.
     latest: Time,
     /// What is wrong if no victim took it; nothing if it may have been left.
-    blame: Option<Violation>,
+    blame: Option<Condition>,
 }
 
 /// Victims that nothing tells apart: of one slice.
@@ -60,31 +60,19 @@ fn groups<'a>(victims: &[&'a Operation]) -> Vec<Group<'a>> {
     groups
 }
 
-fn jobs(passages: &[Passage<'_>], victims: &[&Operation], empties: &[&Operation]) -> Vec<Job> {
-    let blame = |condition, operations: &[&Operation]| {
-        Some(Violation::new(condition, operations.iter().chain(victims).copied()))
-    };
+fn jobs(passages: &[Passage<'_>], empties: &[&Operation]) -> Vec<Job> {
     let job = |(index, passage): (usize, &Passage<'_>)| match &passage.fate {
         Fate::Taken { .. } => None,
         Fate::Redelivered(again) => {
-            let mut operations = again.clone();
-            operations.push(passage.push);
             let latest = again.iter().map(|taker| taker.end_time()).min().unwrap_or(NEVER);
-            Some(Job { passage: index, latest, blame: blame(Condition::Redelivered, &operations) })
+            Some(Job { passage: index, latest, blame: Some(Condition::Redelivered) })
         }
         Fate::Left => {
-            let gone = passages.iter().find(|b| !matches!(b.fate, Fate::Left) && passage.push.is_before(b.push));
-            let empty = empties.iter().find(|empty| passage.push.is_before(empty));
-            let blame = match (gone, empty) {
-                (Some(b), _) => match &b.fate {
-                    Fate::Taken { take, .. } => blame(Condition::Order, &[passage.push, b.push, take.by]),
-                    Fate::Redelivered(again) => {
-                        blame(Condition::Order, &[&[passage.push, b.push], &again[..]].concat())
-                    }
-                    Fate::Left => None,
-                },
-                (None, Some(empty)) => blame(Condition::Empty, &[passage.push, empty]),
-                (None, None) => None,
+            let is_overtaken = |b: &Passage<'_>| !matches!(b.fate, Fate::Left) && passage.push.is_before(b.push);
+            let blame = if passages.iter().any(is_overtaken) {
+                Some(Condition::Order)
+            } else {
+                empties.iter().any(|empty| passage.push.is_before(empty)).then_some(Condition::Empty)
             };
             Some(Job { passage: index, latest: NEVER, blame })
         }
@@ -108,7 +96,7 @@ struct Search<'a, 'b> {
     decided: Vec<bool>,
     steps: usize,
     /// What was wrong where the search got farthest, and how far that was.
-    deepest: Option<(usize, Violation)>,
+    deepest: Option<(usize, Condition)>,
 }
 
 impl<'a> Search<'a, '_> {
@@ -121,13 +109,13 @@ impl<'a> Search<'a, '_> {
             return self.nothing_was_empty_in_vain(next);
         };
         let (passage, latest, may_be_left) = (job.passage, job.latest, job.blame.is_none());
-        let mut in_the_way = Vec::new();
-        if may_be_left {
-            match self.try_with(next, passage, None, &mut in_the_way) {
+        if may_be_left && self.fits(passage, None) {
+            match self.try_with(next, passage, None) {
                 Outcome::Impossible => {}
                 outcome => return outcome,
             }
         }
+        let mut out_of_order = false;
         for group in 0..self.groups.len() {
             let Group { victim, room } = self.groups[group];
             let too_late = latest < given_up(victim) || victim.is_before(self.passages[passage].push);
@@ -135,22 +123,28 @@ impl<'a> Search<'a, '_> {
                 continue;
             }
             let take = Take { by: victim, end: victim.end_time().min(latest) };
+            if !self.fits(passage, Some(take)) {
+                out_of_order = true;
+                continue;
+            }
             self.groups[group].room -= 1;
-            let outcome = self.try_with(next, passage, Some(take), &mut in_the_way);
+            let outcome = self.try_with(next, passage, Some(take));
             self.groups[group].room += 1;
             if !matches!(outcome, Outcome::Impossible) {
                 return outcome;
             }
         }
-        self.note(next, &in_the_way);
+        match self.jobs[next].blame {
+            // There is a victim, and it cannot have been the one.
+            Some(Condition::Redelivered) if out_of_order => self.note(next, Condition::Order),
+            Some(blame) => self.note(next, blame),
+            // What was wrong if it is left was noted further on; or it cannot be left where it is overtaken.
+            None => self.note(next, Condition::Order),
+        }
         Outcome::Impossible
     }
 
-    fn try_with(&mut self, job: usize, passage: usize, take: Option<Take<'a>>, in_the_way: &mut Vec<usize>) -> Outcome {
-        if let Some(other) = self.conflict(passage, take) {
-            in_the_way.push(other);
-            return Outcome::Impossible;
-        }
+    fn try_with(&mut self, job: usize, passage: usize, take: Option<Take<'a>>) -> Outcome {
         (self.takes[passage], self.decided[passage]) = (take, true);
         let outcome = self.place(job + 1);
         if matches!(outcome, Outcome::Impossible) {
@@ -159,12 +153,12 @@ impl<'a> Search<'a, '_> {
         outcome
     }
 
-    /// Something decided that overtakes this one, or is overtaken by it.
-    fn conflict(&self, passage: usize, take: Option<Take<'_>>) -> Option<usize> {
+    /// Whether nothing that is decided overtakes this one, or is overtaken by it.
+    fn fits(&self, passage: usize, take: Option<Take<'_>>) -> bool {
         let this = (self.passages[passage].push, take);
-        (0..self.passages.len()).filter(|other| *other != passage && self.decided[*other]).find(|other| {
-            let other = (self.passages[*other].push, self.takes[*other]);
-            overtakes(this, other) || overtakes(other, this)
+        (0..self.passages.len()).filter(|other| *other != passage && self.decided[*other]).all(|other| {
+            let other = (self.passages[other].push, self.takes[other]);
+            !overtakes(this, other) && !overtakes(other, this)
         })
     }
 
@@ -174,40 +168,17 @@ impl<'a> Search<'a, '_> {
         match empty::covered(self.empties, spans) {
             Ok(()) => Outcome::Fits,
             Err(violation) => {
-                self.keep_deepest(depth, violation, &[]);
+                self.note(depth, violation.condition);
                 Outcome::Impossible
             }
         }
     }
 
-    fn note(&mut self, job: usize, in_the_way: &[usize]) {
-        if let Some(mut blame) = self.jobs[job].blame.clone() {
-            // There is a victim, and it cannot have been the one.
-            if blame.condition == Condition::Redelivered && !in_the_way.is_empty() {
-                blame.condition = Condition::Order;
-            }
-            self.keep_deepest(job, blame, in_the_way);
+    /// Keeps what was wrong where the search got farthest.
+    fn note(&mut self, depth: usize, blame: Condition) {
+        if self.deepest.is_none_or(|(deepest, _)| deepest < depth) {
+            self.deepest = Some((depth, blame));
         }
-    }
-
-    /// Keeps what was wrong if it is farther than any before; with what the victims had been blamed for by then.
-    fn keep_deepest(&mut self, depth: usize, mut blame: Violation, in_the_way: &[usize]) {
-        if self.deepest.as_ref().is_some_and(|(deepest, _)| depth <= *deepest) {
-            return;
-        }
-        let assigned =
-            self.jobs[..depth].iter().map(|job| job.passage).filter(|passage| self.takes[*passage].is_some());
-        for index in assigned.chain(in_the_way.iter().copied()) {
-            let Passage { push, fate } = &self.passages[index];
-            blame.operations.push(**push);
-            match fate {
-                Fate::Taken { take, .. } => blame.operations.push(*take.by),
-                Fate::Redelivered(again) => blame.operations.extend(again.iter().copied().copied()),
-                Fate::Left => {}
-            }
-            blame.operations.extend(self.takes[index].map(|take| *take.by));
-        }
-        self.deepest = Some((depth, Violation::new(blame.condition, &blame.operations)));
     }
 
     fn lost(&self) -> usize {
