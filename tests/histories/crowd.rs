@@ -15,7 +15,9 @@ use crate::subject::Subject;
 
 /// Successors included, and whoever drains.
 const PARTICIPANTS: usize = 16;
-const RECORDS: usize = if DRAIN > 70 * SLICE { DRAIN } else { 70 * SLICE };
+/// Of a slice in each call of the longest plan; more than enough for whoever drains.
+const RECORDS: usize = 70 * SLICE;
+const _: () = assert!(DRAIN <= RECORDS);
 
 /// What many histories contained.
 #[derive(Clone, Copy, Debug, Default)]
@@ -98,7 +100,7 @@ pub(crate) enum Crowd {
 /// Runs `histories` of them, or fewer: up to the first that is illegal.
 pub(crate) fn run<S: Subject>(crowd: Crowd, first_seed: u64, histories: u64) -> Result<Tally, (Plan, Violation)> {
     let logs = Logs::new(PARTICIPANTS, RECORDS);
-    let gate = Words::new(1);
+    let gate = Words::new(Gate::WORDS);
     let mut tally = Tally::default();
     for seed in first_seed..first_seed + histories {
         crate::process::set_alarm();
@@ -107,7 +109,7 @@ pub(crate) fn run<S: Subject>(crowd: Crowd, first_seed: u64, histories: u64) -> 
         let most_kills = if let Crowd::Processes { most_kills } = crowd { most_kills } else { 0 };
         let plan = Plan::new(seed, most_kills);
         let subject = S::new(plan.capacity);
-        let scene = Scene { plan: &plan, subject: &subject, logs: &logs, gate: Gate(gate.word(0)) };
+        let scene = Scene { plan: &plan, subject: &subject, logs: &logs, gate: Gate::new(&gate) };
         let mut deaths = match crowd {
             Crowd::Threads => scene.threads(),
             Crowd::Processes { .. } => scene.processes(),
@@ -154,11 +156,11 @@ impl<S: Subject> Scene<'_, S> {
         let mut log = self.logs.of(who);
         if self.plan.is_producer(part) {
             let tx = self.subject.producer(who);
-            self.gate.wait();
+            self.gate.pass();
             produce(self.plan, who, tx, &mut log);
         } else {
             let rx = self.subject.consumer(who);
-            self.gate.wait();
+            self.gate.pass();
             consume(self.plan, who, rx, &mut log);
         }
     }
@@ -169,7 +171,7 @@ impl<S: Subject> Scene<'_, S> {
             for who in 0..self.plan.crowd() {
                 scope.spawn(move || self.act(who, who));
             }
-            self.gate.open();
+            self.gate.open_for(self.plan.crowd());
         });
         vec![None; self.plan.crowd() as usize]
     }
@@ -179,7 +181,7 @@ impl<S: Subject> Scene<'_, S> {
         let start = |part, who| Running { part, who, process: fork(|| self.act(part, who)) };
         let mut running: Vec<Running> = (0..self.plan.crowd()).map(|who| start(who, who)).collect();
         let mut deaths = vec![None; running.len()];
-        self.gate.open();
+        self.gate.open_for(self.plan.crowd());
         let mut events = vec![Event::Kill; self.plan.kills];
         events.resize(self.plan.kills + self.plan.stops, Event::Stop);
         rng.shuffle(&mut events);

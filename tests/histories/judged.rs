@@ -109,6 +109,9 @@ fn no_overtaking() {
     pushed().pop(5, 6, 8).pop(6, 8, 7).passes(0, 0);
     pushed().pop(5, 6, 8).pop(7, 8, 7).breaks(Condition::Order, &[0, 1, 2, 3]);
     story().push(1, 3, 7).push(3, 4, 8).pop(5, 6, 8).pop(7, 8, 7).passes(0, 0);
+    // 9 was taken first, but only 8 was pushed for certain after 7.
+    let tied = story().push(1, 3, 7).push(3, 4, 9).push(4, 5, 8);
+    tied.pop(6, 7, 9).pop(8, 9, 8).pop(10, 11, 7).breaks(Condition::Order, &[0, 2, 4, 5]);
     // Far apart, and only one pair of many is in the wrong order.
     let long = || (0..100).fold(story(), |story, value| story.push(2 * value, 2 * value, value));
     let popped = |order: [u64; 100]| {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use fastrand::Rng;
 
 use crate::history::{Answer, Value};
-use crate::record::Log;
+use crate::record::{Log, Words};
 use crate::subject::{Consumer, NotPopped, NotPushed, Producer};
 
 /// The longest slice.
@@ -66,17 +66,34 @@ impl Plan {
 }
 
 /// Lets all begin at once: most would be done before the last has been started.
-pub(crate) struct Gate<'a>(pub(crate) &'a AtomicU64);
+pub(crate) struct Gate<'a> {
+    arrived: &'a AtomicU64,
+    open: &'a AtomicU64,
+}
 
-impl Gate<'_> {
-    pub(crate) fn wait(&self) {
-        while self.0.load(SeqCst) == 0 {
-            thread::yield_now();
-        }
+impl<'a> Gate<'a> {
+    pub(crate) const WORDS: usize = 2;
+
+    /// Closed, of words that are zero.
+    pub(crate) fn new(words: &'a Words) -> Self {
+        Self { arrived: words.word(0), open: words.word(1) }
     }
 
-    pub(crate) fn open(&self) {
-        self.0.store(1, SeqCst);
+    pub(crate) fn pass(&self) {
+        self.arrived.fetch_add(1, SeqCst);
+        wait_until(|| self.open.load(SeqCst) != 0);
+    }
+
+    /// Opens it when so many have arrived.
+    pub(crate) fn open_for(&self, count: u32) {
+        wait_until(|| self.arrived.load(SeqCst) >= u64::from(count));
+        self.open.store(1, SeqCst);
+    }
+}
+
+fn wait_until(is_so: impl Fn() -> bool) {
+    while !is_so() {
+        thread::yield_now();
     }
 }
 

@@ -95,7 +95,15 @@ impl Logs {
 
     /// Before the next history.
     pub(crate) fn wipe(&self) {
-        self.words.wipe();
+        for who in 0..self.participants as u32 {
+            // What was begun beyond the count has no answer, and is begun anew.
+            let len = self.word(who, 0, 0).swap(0, Relaxed) as usize;
+            for record in 1..=len {
+                for word in 0..RECORD {
+                    self.word(who, record, word).store(0, Relaxed);
+                }
+            }
+        }
     }
 
     pub(crate) fn of(&self, who: u32) -> Log<'_> {
