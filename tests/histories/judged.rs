@@ -214,6 +214,9 @@ fn a_redelivery_needs_a_victim() {
     // It had not been killed by then.
     story().push(1, 2, 7).victim(3, (8, 9)).again(6, 7, 7).breaks(Condition::Redelivered, &[0, 1, 2]);
     story().push(1, 2, 7).holder(3, (8, 9), 7, false).again(6, 7, 7).breaks(Condition::Redelivered, &[0, 1, 2]);
+    // The signal's time had been read long before; but it had not even begun.
+    story().push(1, 2, 7).victim(8, (3, 10)).again(5, 6, 7).breaks(Condition::Redelivered, &[0, 1, 2]);
+    story().push(1, 2, 7).holder(8, (3, 10), 7, false).again(5, 6, 7).breaks(Condition::Redelivered, &[0, 1, 2]);
     // What it saw was another message.
     story()
         .push(1, 2, 7)

@@ -33,7 +33,7 @@ pub(crate) enum Flaw {
     Tears,
     /// With one message inside it answers "empty", now and then.
     LiesEmpty,
-    /// Whoever repairs throws away the last message that was published.
+    /// Whoever repairs, or takes over a message, throws away the last message that was published.
     LosesPublished,
     /// Claims of the living are taken for those of the dead.
     RobsTheLiving,
@@ -146,7 +146,12 @@ impl<const FLAW: usize> Shared<FLAW> {
         if tail < head + self.capacity && self.state(tail).load(SeqCst) == FULL {
             self.state(tail).store(FREE, SeqCst);
         }
-        if FLAWS[FLAW] == Flaw::LosesPublished && head < tail {
+        self.throw_away_the_last();
+    }
+
+    fn throw_away_the_last(&self) {
+        let tail = self.tail();
+        if FLAWS[FLAW] == Flaw::LosesPublished && self.head() < tail {
             self.state(tail - 1).store(FREE, SeqCst);
             self.word(TAIL).store(tail - 1, SeqCst);
         }
@@ -197,6 +202,7 @@ impl<'a, const FLAW: usize> Handle<'a, FLAW> {
                 if FLAWS[FLAW] != Flaw::RedeliversTwice {
                     state.store(CLAIMED + self.who, SeqCst);
                 }
+                self.queue.throw_away_the_last();
                 return Some((position, FLAWS[FLAW] != Flaw::HidesTheMark));
             }
         }
