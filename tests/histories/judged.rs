@@ -162,6 +162,8 @@ fn empty_only_when_it_was() {
         .pop(6, 7, 7)
         .pop(9, 10, 8)
         .breaks(Condition::Empty, &[0, 1, 2, 3, 4]);
+    // The second is never taken.
+    story().push(1, 2, 7).empty(3, 8).push(4, 5, 8).pop(6, 7, 7).breaks(Condition::Empty, &[0, 1, 2, 3]);
     story().push(1, 2, 7).empty(3, 8).push(4, 6, 8).pop(6, 7, 7).pop(9, 10, 8).passes(0, 0);
 }
 
@@ -246,6 +248,8 @@ fn the_first_taker_keeps_the_order() {
     let two = || story().push(1, 2, 7).push(3, 4, 8);
     // Late, but taken in time.
     two().victim(5, (6, 7)).pop(8, 9, 8).again(10, 11, 7).passes(0, 1);
+    // Before it was delivered again it had been taken, and so before 7 was, whenever the victim died.
+    two().victim(5, (6, 20)).again(7, 8, 8).pop(9, 10, 7).breaks(Condition::Order, &[0, 1, 2, 3, 4]);
     // Taken only after 8 had gone.
     two().pop(5, 6, 8).victim(7, (8, 9)).again(10, 11, 7).breaks(Condition::Order, &[0, 1, 2, 3, 4]);
 }
