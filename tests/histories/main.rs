@@ -13,6 +13,7 @@ mod executions;
 mod history;
 mod judged;
 mod known;
+mod mpmc;
 mod plan;
 mod process;
 mod random;

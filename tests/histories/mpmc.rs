@@ -9,7 +9,7 @@ use crate::runs::accepted;
 use crate::subject::{self, NotPopped, NotPushed, Subject};
 
 /// Lines: for the crowd, its successors, and whoever drains; lines of the dead may have to wait for a new holder.
-const LINES: usize = 16;
+const LINES: u32 = 16;
 
 impl Subject for Ring<Value> {
     type Producer<'a> = Producer<Value>;
@@ -17,7 +17,7 @@ impl Subject for Ring<Value> {
 
     /// Nobody is told that the others are gone: participants come and go.
     fn new(capacity: usize) -> Self {
-        let ring = Ring::builder().capacity(capacity).participants(LINES);
+        let ring = Ring::<Value>::builder().capacity(capacity).participants(LINES);
         ring.ends_with_producers(false).ends_with_consumers(false).anonymous().expect("a ring")
     }
 
@@ -97,6 +97,13 @@ impl subject::Consumer for Consumer<Value> {
             PopTimeoutError::Failed(fault) => panic!("{fault}"),
         })?;
         Ok(Delivery { value, redelivered: self.redelivered() })
+    }
+
+    fn try_pop_held(&mut self, hold: &mut dyn FnMut(Delivery)) -> Result<Delivery, NotPopped> {
+        let guard = self.try_pop_guard().map_err(not_popped)?;
+        let delivery = Delivery { value: *guard, redelivered: guard.is_redelivered() };
+        hold(delivery);
+        Ok(delivery)
     }
 
     fn recover(&mut self) {

@@ -43,6 +43,7 @@ pub(crate) fn conduct(task: &str) {
         "mutex" => judge::<Locked>(crowd, histories),
         "array-queue" => judge::<ArrayQueue<Value>>(crowd, histories),
         "shared" => judge::<Shared<0>>(crowd, histories),
+        "mpmc" => judge::<rondel::mpmc::Ring<Value>>(crowd, histories),
         flawed => judge_flawed(flawed, crowd, histories),
     }
 }
