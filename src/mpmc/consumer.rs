@@ -101,13 +101,10 @@ impl<T: Pod> Consumer<T> {
     /// [`recover`](Self::recover).
     #[inline]
     pub fn try_pop(&mut self) -> Result<T, TryPopError> {
-        if self.participant.is_open() {
-            if let Ok(Popped::At(p, element)) = self.ring.try_pop() {
-                self.notify_open(p, 1);
-                return Ok(element);
-            }
+        match self.pop_at_once() {
+            Some(element) => Ok(element),
+            None => self.try_pop_slowly(),
         }
-        self.try_pop_slowly()
     }
 
     /// Pops, waiting as long as it takes.
@@ -119,9 +116,9 @@ impl<T: Pod> Consumer<T> {
     /// [`PopError::Failed`] at any time. None of the first two is final: after a successor has attached, pop again.
     #[inline]
     pub fn pop(&mut self) -> Result<T, PopError> {
-        match self.try_pop() {
-            Ok(element) => Ok(element),
-            Err(_) => self.pop_waiting(),
+        match self.pop_at_once() {
+            Some(element) => Ok(element),
+            None => self.pop_waiting(),
         }
     }
 
@@ -132,9 +129,9 @@ impl<T: Pod> Consumer<T> {
     /// [`PopTimeoutError::Timeout`], and those of [`pop`](Self::pop).
     #[inline]
     pub fn pop_timeout(&mut self, timeout: Duration) -> Result<T, PopTimeoutError> {
-        match self.try_pop() {
-            Ok(element) => Ok(element),
-            Err(_) => self.pop_until(Instant::now().checked_add(timeout)),
+        match self.pop_at_once() {
+            Some(element) => Ok(element),
+            None => self.pop_until(Instant::now().checked_add(timeout)),
         }
     }
 
@@ -145,9 +142,9 @@ impl<T: Pod> Consumer<T> {
     /// [`PopTimeoutError::Timeout`], and those of [`pop`](Self::pop).
     #[inline]
     pub fn pop_deadline(&mut self, deadline: Instant) -> Result<T, PopTimeoutError> {
-        match self.try_pop() {
-            Ok(element) => Ok(element),
-            Err(_) => self.pop_until(Some(deadline)),
+        match self.pop_at_once() {
+            Some(element) => Ok(element),
+            None => self.pop_until(Some(deadline)),
         }
     }
 
@@ -179,7 +176,7 @@ impl<T: Pod> Consumer<T> {
     ///
     /// As [`pop`](Self::pop).
     pub fn pop_guard(&mut self) -> Result<PopGuard<'_, T>, PopError> {
-        self.waiting(None, Self::claim_for).map_err(without_timeout).map(|element| PopGuard::new(self, element))
+        self.waiting(None, false, Self::claim_for).map_err(without_timeout).map(|element| PopGuard::new(self, element))
     }
 
     /// The next element under a guard, waiting for `timeout` at most.
@@ -189,7 +186,7 @@ impl<T: Pod> Consumer<T> {
     /// As [`pop_timeout`](Self::pop_timeout).
     pub fn pop_guard_timeout(&mut self, timeout: Duration) -> Result<PopGuard<'_, T>, PopTimeoutError> {
         let deadline = Instant::now().checked_add(timeout);
-        self.waiting(deadline, Self::claim_for).map(|element| PopGuard::new(self, element))
+        self.waiting(deadline, false, Self::claim_for).map(|element| PopGuard::new(self, element))
     }
 
     /// The next element under a guard, waiting until `deadline`.
@@ -198,7 +195,7 @@ impl<T: Pod> Consumer<T> {
     ///
     /// As [`pop_deadline`](Self::pop_deadline).
     pub fn pop_guard_deadline(&mut self, deadline: Instant) -> Result<PopGuard<'_, T>, PopTimeoutError> {
-        self.waiting(Some(deadline), Self::claim_for).map(|element| PopGuard::new(self, element))
+        self.waiting(Some(deadline), false, Self::claim_for).map(|element| PopGuard::new(self, element))
     }
 
     /// Fills `elements` from the beginning with what is published without a gap, and returns how many there were: 0 if there is nothing, or
@@ -349,6 +346,21 @@ impl<T: Pod> Consumer<T> {
     /// The ring that this handle belongs to.
     pub fn ring(&self) -> Ring<T> {
         self.participant.ring().clone()
+    }
+
+    /// The fast path, without a word on why there is nothing.
+    #[inline(always)]
+    fn pop_at_once(&mut self) -> Option<T> {
+        if !self.participant.is_open() {
+            return None;
+        }
+        match self.ring.try_pop() {
+            Ok(Popped::At(p, element)) => {
+                self.notify_open(p, 1);
+                Some(element)
+            }
+            _ => None,
+        }
     }
 
     /// W2 to W4 for positions that were freed just now, from the fast path.

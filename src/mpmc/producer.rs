@@ -328,7 +328,7 @@ impl<T: Pod> Producer<T> {
 
     #[cold]
     fn push_until(&mut self, element: T, deadline: Option<Instant>) -> Result<(), PushTimeoutError<T>> {
-        self.waiting(deadline, |producer| match producer.try_push(element) {
+        self.waiting(deadline, true, |producer| match producer.try_push(element) {
             Ok(()) => Some(Ok(())),
             Err(TryPushError::Full(_) | TryPushError::Pending(_)) => None,
             Err(TryPushError::Closed(_)) => Some(Err(PushTimeoutError::Closed(()))),
@@ -340,7 +340,7 @@ impl<T: Pod> Producer<T> {
     fn push_slice_until(&mut self, elements: &[T], deadline: Option<Instant>) -> Result<(), PushSliceError> {
         let mut pushed = 0;
         while let Some(rest) = elements.get(pushed..).filter(|rest| !rest.is_empty()) {
-            let count = self.waiting(deadline, |producer| match producer.try_push_slice(rest) {
+            let count = self.waiting(deadline, false, |producer| match producer.try_push_slice(rest) {
                 Ok(0) | Err(TryPushError::Full(()) | TryPushError::Pending(())) => None,
                 Ok(count) => Some(Ok(count)),
                 Err(TryPushError::Closed(())) => Some(Err(PushTimeoutError::Closed(()))),
@@ -351,16 +351,20 @@ impl<T: Pod> Producer<T> {
         Ok(())
     }
 
-    /// Tries until there is an answer, and waits in between.
+    /// Tries until there is an answer, and waits in between; first of all if that has just been `tried`.
     fn waiting<R>(
         &mut self,
         deadline: Option<Instant>,
+        mut tried: bool,
         mut attempt: impl FnMut(&mut Self) -> Option<Result<R, PushTimeoutError<()>>>,
     ) -> Result<R, PushTimeoutError<()>> {
         loop {
-            if let Some(answer) = attempt(self) {
-                return answer;
+            if !tried {
+                if let Some(answer) = attempt(self) {
+                    return answer;
+                }
             }
+            tried = true;
             let (ended, leaving) = wait_for(&mut self.participant, Side::Producer, deadline, || self.ring.is_blocked());
             let answer = match ended {
                 Ended::Ready | Ended::Orphan(_) => attempt(self),

@@ -159,16 +159,14 @@ impl<T: Pod> Consumer<T> {
 
     #[cold]
     pub(super) fn pop_waiting(&mut self) -> Result<T, PopError> {
-        let element = self.waiting(None, Self::claim_for).map_err(super::without_timeout)?;
-        self.let_go();
-        Ok(element)
+        self.pop_until(None).map_err(super::without_timeout)
     }
 
     #[cold]
     pub(super) fn pop_until(&mut self, deadline: Option<Instant>) -> Result<T, PopTimeoutError> {
-        let element = self.waiting(deadline, Self::claim_for)?;
-        self.let_go();
-        Ok(element)
+        // On the fast path there was nothing just now. What else there may be, the wait looks for before it grows long.
+        let tried = self.participant.is_open();
+        self.waiting(deadline, tried, |consumer| final_answer(consumer.try_pop()))
     }
 
     pub(super) fn pop_slice_until(
@@ -179,7 +177,7 @@ impl<T: Pod> Consumer<T> {
         if elements.is_empty() {
             return self.participant.check().map(|()| 0).map_err(PopTimeoutError::Failed);
         }
-        self.waiting(deadline, |consumer| final_answer(consumer.try_pop_slice(elements)).filter(|r| *r != Ok(0)))
+        self.waiting(deadline, false, |consumer| final_answer(consumer.try_pop_slice(elements)).filter(|r| *r != Ok(0)))
     }
 
     /// An attempt for [`waiting`](Self::waiting).
@@ -187,16 +185,20 @@ impl<T: Pod> Consumer<T> {
         final_answer(self.check_then_claim())
     }
 
-    /// Tries until there is an answer, and waits in between.
+    /// Tries until there is an answer, and waits in between; first of all if that has just been `tried`.
     pub(super) fn waiting<R>(
         &mut self,
         deadline: Option<Instant>,
+        mut tried: bool,
         mut attempt: impl FnMut(&mut Self) -> Option<Result<R, PopTimeoutError>>,
     ) -> Result<R, PopTimeoutError> {
         loop {
-            if let Some(answer) = attempt(self) {
-                return answer;
+            if !tried {
+                if let Some(answer) = attempt(self) {
+                    return answer;
+                }
             }
+            tried = true;
             let (ended, leaving) = wait_for(&mut self.participant, Side::Consumer, deadline, || self.ring.is_blocked());
             let answer = match ended {
                 Ended::Ready => attempt(self),
