@@ -108,6 +108,7 @@ impl Handle {
 unsafe impl Memory for Handle {
     type Element = u64;
     type Slot = usize;
+    type Line = u32;
 
     fn slot(&self, p: u64) -> usize {
         (p % self.0.geometry.slots()) as usize
@@ -127,6 +128,10 @@ unsafe impl Memory for Handle {
 
     fn lines(&self) -> u32 {
         self.0.lines.len() as u32
+    }
+
+    fn line(&self, number: u32) -> u32 {
+        number
     }
 
     fn pushing(&self, line: u32) -> &AtomicU64 {

@@ -17,7 +17,7 @@ use super::{Recovery, Ring, Stuck};
 use crate::error::SegmentError;
 use crate::fault::Fault;
 use crate::outcome::{PopError, PopTimeoutError};
-use crate::protocol::mpmc::{self, Inheritance, Orphan, Popped, Side};
+use crate::protocol::mpmc::{self, Inheritance, Orphan, Side};
 use crate::wait::Wait;
 
 /// One of the handles that pop from a ring. Made by [`Ring::consumer`], or by cloning.
@@ -213,11 +213,8 @@ impl<T: Pod> Consumer<T> {
         if elements.is_empty() {
             return Ok(0);
         }
-        if self.participant.is_open() {
-            if let Ok(Popped::At(p, batch)) = self.ring.try_pop_slice(elements) {
-                self.notify_open(p, batch.positions);
-                return Ok(batch.elements);
-            }
+        if let Some(count) = self.pop_slice_at_once(elements) {
+            return Ok(count);
         }
         match self.try_pop_slice_slowly(elements) {
             Err(TryPopError::Empty | TryPopError::Pending) => Ok(0),
@@ -354,13 +351,19 @@ impl<T: Pod> Consumer<T> {
         if !self.participant.is_open() {
             return None;
         }
-        match self.ring.try_pop() {
-            Ok(Popped::At(p, element)) => {
-                self.notify_open(p, 1);
-                Some(element)
-            }
-            _ => None,
+        let (p, element) = self.ring.pop_at_once()?;
+        self.notify_open(p, 1);
+        Some(element)
+    }
+
+    /// The same for a slice.
+    fn pop_slice_at_once(&mut self, elements: &mut [T]) -> Option<usize> {
+        if !self.participant.is_open() {
+            return None;
         }
+        let (p, batch) = self.ring.pop_slice_at_once(elements)?;
+        self.notify_open(p, batch.positions);
+        Some(batch.elements)
     }
 
     /// W2 to W4 for positions that were freed just now, from the fast path.

@@ -78,6 +78,13 @@ pub(super) struct Slot(NonNull<u8>);
 // SAFETY: as for `Mapped`, from which every slot comes: it is a place in shared memory and belongs to no thread.
 unsafe impl Send for Slot {}
 
+/// A participant's line.
+#[derive(Clone, Copy)]
+pub(super) struct Line(NonNull<RoleRecord>);
+
+// SAFETY: as for `Mapped`, from which every line comes: it is a place in shared memory and belongs to no thread.
+unsafe impl Send for Line {}
+
 /// The words of one ring. Whoever holds it keeps the segment mapped.
 pub(super) struct Mapped<T> {
     table: NonNull<RoleRecord>,
@@ -135,13 +142,14 @@ impl<T: Pod> Mapped<T> {
         unsafe { self.control.as_ref() }
     }
 
+    pub(super) fn record(&self, number: u32) -> &RoleRecord {
+        self.record_of(self.line(number))
+    }
+
     #[inline(always)]
-    pub(super) fn record(&self, line: u32) -> &RoleRecord {
-        let line = if line < self.lines { line } else { 0 };
-        // SAFETY: below the number of lines, of which there is at least one: within the table.
-        let record = unsafe { self.table.add(line as usize) };
-        // SAFETY: mapped, within the body (checked in `new`), aligned as above; atomics alone.
-        unsafe { record.as_ref() }
+    fn record_of(&self, line: Line) -> &RoleRecord {
+        // SAFETY: every `Line` comes from `line`: mapped, within the body (checked in `new`), aligned as above; atomics alone.
+        unsafe { line.0.as_ref() }
     }
 
     /// Who sleeps on a side.
@@ -165,6 +173,7 @@ impl<T: Pod> Mapped<T> {
 unsafe impl<T: Pod> Memory for Mapped<T> {
     type Element = T;
     type Slot = Slot;
+    type Line = Line;
 
     #[inline(always)]
     fn slot(&self, p: u64) -> Slot {
@@ -193,19 +202,25 @@ unsafe impl<T: Pod> Memory for Mapped<T> {
         self.lines
     }
 
-    #[inline(always)]
-    fn pushing(&self, line: u32) -> &AtomicU64 {
-        &self.record(line).pushing
+    fn line(&self, number: u32) -> Line {
+        let number = if number < self.lines { number } else { 0 };
+        // SAFETY: below the number of lines, of which there is at least one: within the table.
+        Line(unsafe { self.table.add(number as usize) })
     }
 
     #[inline(always)]
-    fn popping(&self, line: u32) -> &AtomicU64 {
-        &self.record(line).popping
+    fn pushing(&self, line: Line) -> &AtomicU64 {
+        &self.record_of(line).pushing
     }
 
     #[inline(always)]
-    fn taking(&self, line: u32) -> &AtomicU64 {
-        &self.record(line).taking
+    fn popping(&self, line: Line) -> &AtomicU64 {
+        &self.record_of(line).popping
+    }
+
+    #[inline(always)]
+    fn taking(&self, line: Line) -> &AtomicU64 {
+        &self.record_of(line).taking
     }
 
     #[inline(always)]

@@ -2,6 +2,7 @@
 
 use core::ops::{ControlFlow, Deref, DerefMut};
 use core::time::Duration;
+use std::hash::{BuildHasher, RandomState};
 use std::time::Instant;
 
 use bytemuck::Pod;
@@ -25,9 +26,10 @@ use crate::wait::{Registered, SLICE, Unregistered};
 /// which a blocked handle looks.
 const AUDIT_INTERVAL: Duration = Duration::from_millis(SLICE.as_millis() as u64 / 2);
 
-/// How often to try again where a line cannot be settled yet, and how long to wait in between.
+/// How often to try again where a line cannot be settled yet, and how long to wait in between: at random, up to this, for two newcomers
+/// may each find the other in their way.
 const LEASE_ROUNDS: u32 = 20;
-const LEASE_WAIT: Duration = Duration::from_millis(1);
+const LONGEST_LEASE_WAIT: Duration = Duration::from_millis(4);
 
 /// What the kernel knows of a ring's participants. A question that fails declares nobody dead.
 pub(super) struct Lives<'a>(pub(super) &'a Segment);
@@ -201,9 +203,8 @@ impl<T: Pod> Participant<T> {
         }
         if !has_heritage {
             // All is settled: nobody need look at it again.
-            for intent in
-                [self.memory.pushing(self.line), self.memory.popping(self.line), self.memory.taking(self.line)]
-            {
+            let line = self.memory.line(self.line);
+            for intent in [self.memory.pushing(line), self.memory.popping(line), self.memory.taking(line)] {
                 Intent::clear(intent);
             }
         }
@@ -253,7 +254,9 @@ fn lease_any<T: Pod>(memory: &Mapped<T>, ring: &Ring<T>, side: Side) -> Result<L
     let lives = Lives(ring.segment());
     for round in 0..LEASE_ROUNDS {
         if round > 0 {
-            std::thread::sleep(LEASE_WAIT);
+            // The keys of std's hash maps are random numbers of the kernel's, and differ each time.
+            let random = RandomState::new().hash_one(round);
+            std::thread::sleep(LONGEST_LEASE_WAIT.mul_f64(random as f64 / u64::MAX as f64));
         }
         let mut again = false;
         for phase in [Phase::Never, Phase::Closed, Phase::Attached] {

@@ -76,16 +76,7 @@ impl<T: Pod> Producer<T> {
     /// that finds the ring pending asks the kernel, at most every 25 ms.
     #[inline]
     pub fn try_push(&mut self, element: T) -> Result<(), TryPushError<T>> {
-        if !self.participant.is_open() {
-            return self.try_push_slowly(element);
-        }
-        match self.ring.try_push(element) {
-            Ok(Pushed::At(p, count)) => {
-                self.participant.notify(p, count, |p| self.ring.is_published(p));
-                Ok(())
-            }
-            refused => Err(self.refused(refused).with(element)),
-        }
+        if self.push_at_once(element) { Ok(()) } else { self.try_push_slowly(element) }
     }
 
     /// Pushes, waiting for room as long as it takes.
@@ -97,10 +88,7 @@ impl<T: Pod> Producer<T> {
     /// [`PushError::Failed`] at any time. The element comes back in each.
     #[inline]
     pub fn push(&mut self, element: T) -> Result<(), PushError<T>> {
-        match self.try_push(element) {
-            Ok(()) => Ok(()),
-            Err(_) => self.push_waiting(element),
-        }
+        if self.push_at_once(element) { Ok(()) } else { self.push_waiting(element) }
     }
 
     /// Pushes, waiting for room for `timeout` at most. A timeout beyond the end of time is none.
@@ -110,10 +98,7 @@ impl<T: Pod> Producer<T> {
     /// [`PushTimeoutError::Timeout`], and those of [`push`](Self::push).
     #[inline]
     pub fn push_timeout(&mut self, element: T, timeout: Duration) -> Result<(), PushTimeoutError<T>> {
-        match self.try_push(element) {
-            Ok(()) => Ok(()),
-            Err(_) => self.push_until(element, Instant::now().checked_add(timeout)),
-        }
+        if self.push_at_once(element) { Ok(()) } else { self.push_until(element, Instant::now().checked_add(timeout)) }
     }
 
     /// Pushes, waiting for room until `deadline`. If that has passed, it tries once.
@@ -123,10 +108,7 @@ impl<T: Pod> Producer<T> {
     /// [`PushTimeoutError::Timeout`], and those of [`push`](Self::push).
     #[inline]
     pub fn push_deadline(&mut self, element: T, deadline: Instant) -> Result<(), PushTimeoutError<T>> {
-        match self.try_push(element) {
-            Ok(()) => Ok(()),
-            Err(_) => self.push_until(element, Some(deadline)),
-        }
+        if self.push_at_once(element) { Ok(()) } else { self.push_until(element, Some(deadline)) }
     }
 
     /// Pushes as many elements from the beginning of `elements` as there is room for, and returns how many: 0 if there is none. They are
@@ -149,6 +131,11 @@ impl<T: Pod> Producer<T> {
         self.participant.check().map_err(|fault| TryPushError::Failed((), fault))?;
         let mut pushed = 0;
         while let Some(rest) = elements.get(pushed..).filter(|rest| !rest.is_empty()) {
+            if let Some((p, count)) = self.ring.push_slice_at_once(rest) {
+                self.notify(p, count);
+                pushed += count as usize;
+                continue;
+            }
             match self.ring.try_push_slice(rest) {
                 Ok(Pushed::At(p, count)) => {
                     self.notify(p, count);
@@ -267,6 +254,17 @@ impl<T: Pod> Producer<T> {
         self.participant.ring().clone()
     }
 
+    /// The fast path, without a word on why there is no room.
+    #[inline(always)]
+    fn push_at_once(&mut self, element: T) -> bool {
+        if !self.participant.is_open() {
+            return false;
+        }
+        let Some(p) = self.ring.push_at_once(element) else { return false };
+        self.participant.notify(p, 1, |p| self.ring.is_published(p));
+        true
+    }
+
     #[cold]
     fn fail(&mut self, corruption: Corruption) -> Fault {
         self.participant.fail(corruption.into())
@@ -328,7 +326,8 @@ impl<T: Pod> Producer<T> {
 
     #[cold]
     fn push_until(&mut self, element: T, deadline: Option<Instant>) -> Result<(), PushTimeoutError<T>> {
-        self.waiting(deadline, true, |producer| match producer.try_push(element) {
+        let tried = self.participant.is_open();
+        self.waiting(deadline, tried, |producer| match producer.try_push(element) {
             Ok(()) => Some(Ok(())),
             Err(TryPushError::Full(_) | TryPushError::Pending(_)) => None,
             Err(TryPushError::Closed(_)) => Some(Err(PushTimeoutError::Closed(()))),

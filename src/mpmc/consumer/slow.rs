@@ -177,7 +177,11 @@ impl<T: Pod> Consumer<T> {
         if elements.is_empty() {
             return self.participant.check().map(|()| 0).map_err(PopTimeoutError::Failed);
         }
-        self.waiting(deadline, false, |consumer| final_answer(consumer.try_pop_slice(elements)).filter(|r| *r != Ok(0)))
+        if let Some(count) = self.pop_slice_at_once(elements) {
+            return Ok(count);
+        }
+        let tried = self.participant.is_open();
+        self.waiting(deadline, tried, |consumer| final_answer(consumer.try_pop_slice(elements)).filter(|r| *r != Ok(0)))
     }
 
     /// An attempt for [`waiting`](Self::waiting).

@@ -28,22 +28,23 @@ pub(crate) struct Batch {
 enum Refusal {
     Empty,
     Pending,
-    /// The head has moved on, to this position; or the slot has changed.
-    Retry(u64),
+    /// The head has moved on, or its slot has changed.
+    Retry,
 }
 
 /// A consumer's private state.
 pub(crate) struct Consumer<M: Memory> {
     memory: M,
     geometry: Geometry,
-    /// Its line in the table.
-    line: u32,
+    /// Its line in the table, and its number.
+    line: M::Line,
+    number: u32,
 }
 
 impl<M: Memory> Consumer<M> {
     /// For the holder of the line, after [`lease`](super::lease).
     pub(crate) fn new(memory: M, geometry: Geometry, line: u32) -> Self {
-        Consumer { memory, geometry, line }
+        Consumer { line: memory.line(line), number: line, memory, geometry }
     }
 
     /// The memory that it was given.
@@ -58,85 +59,114 @@ impl<M: Memory> Consumer<M> {
     }
 
     /// Its line in the table.
-    #[inline(always)]
-    pub(crate) fn line(&self) -> u32 {
+    pub(super) fn line(&self) -> M::Line {
         self.line
     }
 
-    /// Claims the next element, copies it out and frees its slot.
+    /// The number of its line.
+    pub(crate) fn number(&self) -> u32 {
+        self.number
+    }
+
+    /// Claims the next element, if it is there at once, copies it out and frees its slot.
     #[inline(always)]
-    pub(crate) fn try_pop(&mut self) -> Result<Popped<M::Element>, Corruption> {
-        let popped = self.try_claim()?;
-        if let Popped::At(p, _) = popped {
+    pub(crate) fn pop_at_once(&mut self) -> Option<(u64, M::Element)> {
+        let popped = self.claim_at_once();
+        if let Some((p, _)) = popped {
             self.free(p);
         }
-        Ok(popped)
+        popped
     }
 
-    /// Claims the next element and copies it out. Its slot stays claimed until [`free`](Self::free): if this participant dies
-    /// before, the element is another's.
+    /// Claims the next element, if it is there at once, and copies it out. Its slot stays claimed until [`free`](Self::free): if
+    /// this participant dies before, the element is another's.
+    ///
+    /// Reads nothing that producers write but the slot: a look at the tail costs them their line.
     #[inline(always)]
-    pub(crate) fn try_claim(&mut self) -> Result<Popped<M::Element>, Corruption> {
+    pub(crate) fn claim_at_once(&mut self) -> Option<(u64, M::Element)> {
         // ORDER [head-guess]: Relaxed. A guess: if it is wrong, the compare-and-swap or the stamp says so.
         let mut p = self.memory.head().load(Ordering::Relaxed);
+        let mut lost = false;
         for _ in 0..ROUNDS {
             let slot = self.memory.slot(p);
-            let stamp = self.see(slot);
-            if stamp != self.geometry.full(p) {
-                match self.refusal(p, stamp)? {
-                    Refusal::Retry(now) => p = now,
-                    Refusal::Empty => return Ok(Popped::Empty),
-                    Refusal::Pending => return Ok(Popped::Pending),
-                }
-                continue;
+            if self.see(slot) != self.geometry.full(p) {
+                break;
             }
-            if let Err(now) = self.claim(p, 1) {
-                p = now;
-                continue;
+            match self.claim(p, 1) {
+                // SAFETY: position `p` is ours by the compare-and-swap, which gives each position to one claimant; it was
+                // seen published before, and nobody but its claimant frees it.
+                Ok(()) => return Some((p, unsafe { self.memory.read(slot) })),
+                Err(now) => p = now,
             }
-            // SAFETY: position `p` is ours by the compare-and-swap, which gives each position to one claimant; it was seen
-            // published before, and nobody but its claimant frees it.
-            return Ok(Popped::At(p, unsafe { self.memory.read(slot) }));
+            lost = true;
         }
-        self.give_up();
-        Ok(Popped::Pending)
+        if lost {
+            self.give_up();
+        }
+        None
     }
 
-    /// Claims as many elements as are published behind one another and fit, with one claim, copies them out, and frees
-    /// their slots when all are copied. A consumer that is killed while it copies leaves all of them. `elements` is not empty.
-    pub(crate) fn try_pop_slice(&mut self, elements: &mut [M::Element]) -> Result<Popped<Batch>, Corruption> {
+    /// Claims as many elements as are published behind one another at once and fit, with one claim, copies them out, and frees
+    /// their slots when all are copied. A consumer that is killed while it copies leaves all of them.
+    pub(crate) fn pop_slice_at_once(&mut self, elements: &mut [M::Element]) -> Option<(u64, Batch)> {
         let mut p = self.memory.head().load(Ordering::Relaxed); // ORDER [head-guess]
         for _ in 0..ROUNDS {
             let (count, full) = self.published_from(p, elements.len() as u64);
             if full == 0 {
-                let stamp = self.see(self.memory.slot(p));
-                match self.refusal(p, stamp)? {
-                    Refusal::Retry(now) => p = now,
-                    Refusal::Empty => return Ok(Popped::Empty),
-                    Refusal::Pending => return Ok(Popped::Pending),
-                }
-                continue;
+                break;
             }
-            if let Err(now) = self.claim(p, count) {
-                p = now;
-                continue;
+            match self.claim(p, count) {
+                Ok(()) => return Some((p, self.copy_and_free(p, count, elements))),
+                Err(now) => p = now,
             }
-            let mut popped = 0;
-            for p in (0..count).map(|i| p.wrapping_add(i)) {
-                let slot = self.memory.slot(p);
-                // Full or void, as it was: nobody else changes it now.
-                if self.see(slot) == self.geometry.full(p) {
-                    if let Some(place) = elements.get_mut(popped) {
-                        // SAFETY: as in `try_claim`, for each of the `count` positions claimed at once that is published.
-                        *place = unsafe { self.memory.read(slot) };
-                        popped += 1;
-                    }
-                }
-            }
-            (0..count).for_each(|i| self.free(p.wrapping_add(i)));
-            return Ok(Popped::At(p, Batch { positions: count, elements: popped }));
         }
         self.give_up();
+        None
+    }
+
+    fn copy_and_free(&mut self, p: u64, count: u64, elements: &mut [M::Element]) -> Batch {
+        let mut popped = 0;
+        for p in (0..count).map(|i| p.wrapping_add(i)) {
+            let slot = self.memory.slot(p);
+            // Full or void, as it was: nobody else changes it now.
+            if self.see(slot) == self.geometry.full(p) {
+                if let Some(place) = elements.get_mut(popped) {
+                    // SAFETY: as in `claim_at_once`, for each of the `count` positions claimed at once that is published.
+                    *place = unsafe { self.memory.read(slot) };
+                    popped += 1;
+                }
+            }
+        }
+        (0..count).for_each(|i| self.free(p.wrapping_add(i)));
+        Batch { positions: count, elements: popped }
+    }
+
+    /// Claims the next element, copies it out and frees its slot, or says why not.
+    pub(crate) fn try_pop(&mut self) -> Result<Popped<M::Element>, Corruption> {
+        self.reasoned(Self::pop_at_once)
+    }
+
+    /// Claims the next element and copies it out, or says why not.
+    pub(crate) fn try_claim(&mut self) -> Result<Popped<M::Element>, Corruption> {
+        self.reasoned(Self::claim_at_once)
+    }
+
+    /// As [`pop_slice_at_once`](Self::pop_slice_at_once), or says why not. `elements` is not empty.
+    pub(crate) fn try_pop_slice(&mut self, elements: &mut [M::Element]) -> Result<Popped<Batch>, Corruption> {
+        self.reasoned(|consumer| consumer.pop_slice_at_once(elements))
+    }
+
+    fn reasoned<E>(&mut self, mut pop: impl FnMut(&mut Self) -> Option<(u64, E)>) -> Result<Popped<E>, Corruption> {
+        for _ in 0..ROUNDS {
+            if let Some((p, element)) = pop(self) {
+                return Ok(Popped::At(p, element));
+            }
+            match self.refusal()? {
+                Refusal::Retry => {}
+                Refusal::Empty => return Ok(Popped::Empty),
+                Refusal::Pending => break,
+            }
+        }
         Ok(Popped::Pending)
     }
 
@@ -187,47 +217,37 @@ impl<M: Memory> Consumer<M> {
         self.memory.stamp(slot).store(self.geometry.free_again(p), Ordering::Release);
     }
 
-    /// The slot at `p` was not published in its lap when it bore `stamp`. Whatever the answer is but [`Refusal::Retry`], no intent is
-    /// left behind.
+    /// Why there is nothing at the head. If it is a void, that is freed.
     #[cold]
     #[inline(never)]
-    fn refusal(&mut self, p: u64, stamp: u64) -> Result<Refusal, Corruption> {
-        if stamp == self.geometry.void(p) {
-            // Nothing will come here. It is claimed like anything else, and freed.
-            return Ok(Refusal::Retry(match self.claim(p, 1) {
-                Ok(()) => {
-                    self.free_void(p);
-                    p.wrapping_add(1)
-                }
-                Err(now) => now,
-            }));
-        }
+    fn refusal(&mut self) -> Result<Refusal, Corruption> {
         let head = self.see_head();
-        if head != p {
-            return Ok(Refusal::Retry(head));
-        }
         // ORDER [see-tail]: Acquire, partner [push-claim]: the head that is read after it is not older than this tail.
         let tail = self.memory.tail().load(Ordering::Acquire);
-        if tail < p {
-            return Err(Corruption { word: "tail", least: p, most: MAX_POSITION, found: tail });
+        if tail < head {
+            return Err(Corruption { word: "tail", least: head, most: MAX_POSITION, found: tail });
         }
-        if tail == p {
-            self.give_up();
+        if tail == head {
+            // At the moment when the tail was read, the head was not before it, and never is behind it.
             return Ok(Refusal::Empty);
         }
-        let head = self.see_head();
-        if head != p {
-            return Ok(Refusal::Retry(head));
+        let stamp = self.see(self.memory.slot(head));
+        if self.see_head() != head || stamp == self.geometry.full(head) {
+            return Ok(Refusal::Retry);
         }
         let slots = self.geometry.slots();
-        if tail - p > slots || tail > MAX_POSITION {
-            return Err(Corruption { word: "tail", least: p, most: (p + slots).min(MAX_POSITION), found: tail });
+        if tail - head > slots || tail > MAX_POSITION {
+            let most = head.saturating_add(slots).min(MAX_POSITION);
+            return Err(Corruption { word: "tail", least: head, most, found: tail });
         }
-        let (count, _) = self.published_from(p, 1);
-        if count > 0 {
-            return Ok(Refusal::Retry(p));
+        if stamp == self.geometry.void(head) {
+            // Nothing will come here. It is claimed like anything else, and freed.
+            match self.claim(head, 1) {
+                Ok(()) => self.free_void(head),
+                Err(_) => self.give_up(),
+            }
+            return Ok(Refusal::Retry);
         }
-        self.give_up();
         Ok(Refusal::Pending)
     }
 
@@ -244,7 +264,6 @@ impl<M: Memory> Consumer<M> {
     }
 
     /// Leaves no intent of a claim that was lost: a recoverer would take it for one that was won.
-    #[cold]
     fn give_up(&mut self) {
         Intent::clear(self.memory.popping(self.line));
     }

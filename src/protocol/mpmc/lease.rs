@@ -59,6 +59,7 @@ pub(crate) fn lease<M: Memory>(
     if side == Side::Producer && recovered.orphans > 0 {
         return Leased::HasOrphans;
     }
+    let line = memory.line(line);
     Intent::clear(memory.pushing(line));
     if inherited == 0 {
         Intent::clear(memory.popping(line));
@@ -74,7 +75,7 @@ pub(crate) fn lease<M: Memory>(
 impl<M: Memory> Consumer<M> {
     /// The next message of the heritage, and its position. It is held until [`free`](Self::free). `None` when there are no more.
     pub(crate) fn inherit(&mut self, heritage: &mut Inheritance, attachment: u16) -> Option<(u64, M::Element)> {
-        let taker = Taker { line: self.line(), attachment };
+        let taker = Taker { line: self.number(), attachment };
         let positions = heritage.popping.positions(heritage.head).chain(heritage.taking.positions(heritage.head));
         for p in positions.skip(heritage.done as usize) {
             heritage.done += 1;

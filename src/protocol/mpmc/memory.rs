@@ -13,6 +13,8 @@ pub(crate) unsafe trait Memory {
     type Element: Copy;
     /// A slot, as cheap as a pointer.
     type Slot: Copy;
+    /// A participant's line in the table, as cheap as a pointer.
+    type Line: Copy;
 
     /// The slot of position `p`, whatever number that is.
     fn slot(&self, p: u64) -> Self::Slot;
@@ -25,12 +27,14 @@ pub(crate) unsafe trait Memory {
 
     /// Lines in the table of participants.
     fn lines(&self) -> u32;
-    /// What the participant of a line, a producer, is about to claim or has claimed last. A line out of range is taken as 0, here and below.
-    fn pushing(&self, line: u32) -> &AtomicU64;
+    /// A line. A number out of range is taken as 0.
+    fn line(&self, number: u32) -> Self::Line;
+    /// What the participant of a line, a producer, is about to claim or has claimed last.
+    fn pushing(&self, line: Self::Line) -> &AtomicU64;
     /// The same of a consumer.
-    fn popping(&self, line: u32) -> &AtomicU64;
+    fn popping(&self, line: Self::Line) -> &AtomicU64;
     /// The position that a consumer takes over.
-    fn taking(&self, line: u32) -> &AtomicU64;
+    fn taking(&self, line: Self::Line) -> &AtomicU64;
 
     /// Writes a slot.
     ///

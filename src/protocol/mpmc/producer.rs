@@ -19,8 +19,8 @@ pub(crate) enum Pushed {
 enum Refusal {
     Full,
     Pending,
-    /// The tail has moved on, to this position; or the slot has become free.
-    Retry(u64),
+    /// The tail has moved on, or its slot has become free.
+    Retry,
 }
 
 /// A producer's private state.
@@ -28,13 +28,13 @@ pub(crate) struct Producer<M: Memory> {
     memory: M,
     geometry: Geometry,
     /// Its line in the table.
-    line: u32,
+    line: M::Line,
 }
 
 impl<M: Memory> Producer<M> {
     /// For the holder of the line, after [`lease`](super::lease).
     pub(crate) fn new(memory: M, geometry: Geometry, line: u32) -> Self {
-        Producer { memory, geometry, line }
+        Producer { line: memory.line(line), memory, geometry }
     }
 
     /// The memory that it was given.
@@ -48,73 +48,98 @@ impl<M: Memory> Producer<M> {
         self.geometry
     }
 
-    /// Publishes `element`, if there is room.
+    /// Publishes `element`, if there is room at once; returns the position.
+    ///
+    /// Reads nothing that consumers write but the slot: a look at the head costs them their line.
     #[inline(always)]
-    pub(crate) fn try_push(&mut self, element: M::Element) -> Result<Pushed, Corruption> {
+    pub(crate) fn push_at_once(&mut self, element: M::Element) -> Option<u64> {
         // ORDER [tail-guess]: Relaxed. A guess: if it is wrong, the compare-and-swap or the stamp says so.
         let mut p = self.memory.tail().load(Ordering::Relaxed);
+        let mut lost = false;
         for _ in 0..ROUNDS {
             let slot = self.memory.slot(p);
-            // ORDER [see-free]: Acquire, partners [free], [free-void] and [discard]. Whoever used the slot before has
-            // done with it; without it our write could reach a slot that is still being read.
-            if self.memory.stamp(slot).load(Ordering::Acquire) != self.geometry.free(p) {
-                match self.refusal(p)? {
-                    Refusal::Retry(now) => p = now,
-                    Refusal::Full => return Ok(Pushed::Full),
-                    Refusal::Pending => return Ok(Pushed::Pending),
+            if !self.is_free(slot, p) {
+                break;
+            }
+            match self.claim(p, 1) {
+                Ok(()) => {
+                    // SAFETY: position `p` is ours by the compare-and-swap, which gives each position to one claimant; its slot
+                    // was free before, and nobody but the claimant publishes it.
+                    unsafe { self.memory.write(slot, element) };
+                    self.publish(slot, p);
+                    return Some(p);
                 }
-                continue;
+                Err(now) => p = now,
             }
-            if let Err(now) = self.claim(p, 1) {
-                p = now;
-                continue;
-            }
-            // SAFETY: position `p` is ours by the compare-and-swap, which gives each position to one claimant; its slot
-            // was free before, and nobody but the claimant publishes it.
-            unsafe { self.memory.write(slot, element) };
-            self.publish(slot, p);
-            return Ok(Pushed::At(p, 1));
+            lost = true;
         }
-        self.give_up();
-        Ok(Pushed::Pending)
+        if lost {
+            self.give_up();
+        }
+        None
     }
 
-    /// Publishes as many of `elements` as there is room for behind one another, with one claim.
-    pub(crate) fn try_push_slice(&mut self, elements: &[M::Element]) -> Result<Pushed, Corruption> {
+    /// Publishes as many of `elements` as there is room for behind one another at once, with one claim; returns the first position,
+    /// and how many.
+    pub(crate) fn push_slice_at_once(&mut self, elements: &[M::Element]) -> Option<(u64, u64)> {
         let wanted = (elements.len() as u64).min(self.geometry.slots()).min(Intent::MOST);
         let mut p = self.memory.tail().load(Ordering::Relaxed); // ORDER [tail-guess]
         for _ in 0..ROUNDS {
             let count = self.free_from(p, wanted);
             if count == 0 {
-                match self.refusal(p)? {
-                    Refusal::Retry(now) => p = now,
-                    Refusal::Full => return Ok(Pushed::Full),
-                    Refusal::Pending => return Ok(Pushed::Pending),
+                break;
+            }
+            match self.claim(p, count) {
+                Ok(()) => {
+                    for (p, &element) in (0..count).map(|i| p.wrapping_add(i)).zip(elements) {
+                        let slot = self.memory.slot(p);
+                        // SAFETY: as in `push_at_once`, for each of the `count` positions claimed at once.
+                        unsafe { self.memory.write(slot, element) };
+                        self.publish(slot, p);
+                    }
+                    return Some((p, count));
                 }
-                continue;
+                Err(now) => p = now,
             }
-            if let Err(now) = self.claim(p, count) {
-                p = now;
-                continue;
-            }
-            for (p, &element) in (0..count).map(|i| p.wrapping_add(i)).zip(elements) {
-                let slot = self.memory.slot(p);
-                // SAFETY: as in `try_push`, for each of the `count` positions claimed at once.
-                unsafe { self.memory.write(slot, element) };
-                self.publish(slot, p);
-            }
-            return Ok(Pushed::At(p, count));
         }
         self.give_up();
+        None
+    }
+
+    /// Publishes `element`, or says why not.
+    pub(crate) fn try_push(&mut self, element: M::Element) -> Result<Pushed, Corruption> {
+        self.reasoned(|producer| producer.push_at_once(element).map(|p| (p, 1)))
+    }
+
+    /// Publishes as many of `elements` as there is room for behind one another, with one claim, or says why none.
+    pub(crate) fn try_push_slice(&mut self, elements: &[M::Element]) -> Result<Pushed, Corruption> {
+        self.reasoned(|producer| producer.push_slice_at_once(elements))
+    }
+
+    fn reasoned(&mut self, mut push: impl FnMut(&mut Self) -> Option<(u64, u64)>) -> Result<Pushed, Corruption> {
+        for _ in 0..ROUNDS {
+            if let Some((p, count)) = push(self) {
+                return Ok(Pushed::At(p, count));
+            }
+            match self.refusal()? {
+                Refusal::Retry => {}
+                Refusal::Full => return Ok(Pushed::Full),
+                Refusal::Pending => break,
+            }
+        }
         Ok(Pushed::Pending)
+    }
+
+    #[inline(always)]
+    fn is_free(&self, slot: M::Slot, p: u64) -> bool {
+        // ORDER [see-free]: Acquire, partners [free], [free-void] and [settle]. Whoever used the slot before has
+        // done with it; without it our write could reach a slot that is still being read.
+        self.memory.stamp(slot).load(Ordering::Acquire) == self.geometry.free(p)
     }
 
     /// How many slots are free from `p` on, `most` at most.
     fn free_from(&self, p: u64, most: u64) -> u64 {
-        let free = |p: u64| {
-            let slot = self.memory.slot(p);
-            self.memory.stamp(slot).load(Ordering::Acquire) == self.geometry.free(p) // ORDER [see-free]
-        };
+        let free = |p| self.is_free(self.memory.slot(p), p);
         (0..most).take_while(|&i| free(p.wrapping_add(i))).count() as u64
     }
 
@@ -139,31 +164,30 @@ impl<M: Memory> Producer<M> {
         self.memory.stamp(slot).store(self.geometry.full(p), Ordering::Release);
     }
 
-    /// The slot at `p` is not free in its lap. Whatever the answer is but [`Refusal::Retry`], no intent is left behind.
+    /// Why the slot at the tail is not free.
     #[cold]
     #[inline(never)]
-    fn refusal(&mut self, p: u64) -> Result<Refusal, Corruption> {
+    fn refusal(&self) -> Result<Refusal, Corruption> {
         let tail = self.see_tail();
-        if tail != p {
-            return Ok(Refusal::Retry(tail));
-        }
         // ORDER [see-head]: Acquire, partner [pop-claim]: a tail that is read after it is not older than this head.
         let head = self.memory.head().load(Ordering::Acquire);
-        if head > p {
+        if head > tail {
             // Then the tail has moved on too.
             let tail = self.see_tail();
-            return if head <= tail { Ok(Refusal::Retry(tail)) } else { Err(corrupted("head", 0, tail, head)) };
+            return if head <= tail { Ok(Refusal::Retry) } else { Err(corrupted("head", 0, tail, head)) };
         }
         // Nobody claims a position before its slot was freed, so a head that is read after this tail cannot be farther back.
         let slots = self.geometry.slots();
-        if p - head > slots || p > MAX_POSITION {
-            return Err(corrupted("head", p.saturating_sub(slots), p.min(MAX_POSITION), head));
+        if tail - head > slots || tail > MAX_POSITION {
+            return Err(corrupted("head", tail.saturating_sub(slots), tail.min(MAX_POSITION), head));
         }
-        if self.free_from(p, 1) == 1 {
-            return Ok(Refusal::Retry(p));
+        if tail - head == slots {
+            // At the moment when the head was read, so many positions at least were claimed and not popped.
+            return Ok(Refusal::Full);
         }
-        self.give_up();
-        Ok(if p - head == slots { Refusal::Full } else { Refusal::Pending })
+        // The slot is looked at after the tail, and the tail once more: only then is it the slot of the next push.
+        let free = self.free_from(tail, 1) == 1;
+        Ok(if free || self.see_tail() != tail { Refusal::Retry } else { Refusal::Pending })
     }
 
     fn see_tail(&self) -> u64 {
@@ -173,7 +197,6 @@ impl<M: Memory> Producer<M> {
     }
 
     /// Leaves no intent of a claim that was lost: a recoverer would take it for one that was won.
-    #[cold]
     fn give_up(&mut self) {
         Intent::clear(self.memory.pushing(self.line));
     }

@@ -110,10 +110,11 @@ impl<M: Memory, C: Census> Recovery<'_, M, C> {
         recovered: &mut Recovered,
         mut orphan: impl FnMut(Orphan) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
-        for line in 0..self.memory.lines() {
+        for number in 0..self.memory.lines() {
+            let line = self.memory.line(number);
             let claims = [self.memory.pushing(line), self.memory.popping(line), self.memory.taking(line)];
-            if claims.iter().any(|word| !Intent::see(word).is_none()) && !self.lives(line) {
-                self.settle(line, recovered, &mut orphan)?;
+            if claims.iter().any(|word| !Intent::see(word).is_none()) && !self.lives(number) {
+                self.settle(number, recovered, &mut orphan)?;
             }
         }
         ControlFlow::Continue(())
@@ -126,6 +127,7 @@ impl<M: Memory, C: Census> Recovery<'_, M, C> {
         recovered: &mut Recovered,
         orphan: &mut impl FnMut(Orphan) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
+        let line = self.memory.line(line);
         let tail = self.see_claimed(self.memory.tail());
         for p in Intent::see(self.memory.pushing(line)).positions(tail) {
             match self.producers_claim(p, tail) {
@@ -222,8 +224,8 @@ impl<M: Memory, C: Census> Recovery<'_, M, C> {
     fn holder(&self, p: u64, side: Side) -> Option<u32> {
         let covers = |line: &u32| {
             let word = match side {
-                Side::Producer => self.memory.pushing(*line),
-                Side::Consumer => self.memory.popping(*line),
+                Side::Producer => self.memory.pushing(self.memory.line(*line)),
+                Side::Consumer => self.memory.popping(self.memory.line(*line)),
             };
             Intent::see(word).covers(p)
         };
@@ -261,7 +263,7 @@ impl<M: Memory> Consumer<M> {
         // ORDER [taking]: Release, partner [see-intent]; before [take], so that whoever finds the message taken by one who is dead
         // finds its position here.
         self.memory().taking(self.line()).store(Intent::one(p).word(), Ordering::Release);
-        if !change_taker(self.memory(), self.geometry(), orphan, Taker { line: self.line(), attachment }) {
+        if !change_taker(self.memory(), self.geometry(), orphan, Taker { line: self.number(), attachment }) {
             self.clear_taking();
             return None;
         }

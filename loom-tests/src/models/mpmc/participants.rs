@@ -159,7 +159,7 @@ impl Rx {
             }
             let leaving = std::cell::Cell::new(Leaving::Unnoticed);
             let beds = Sleepers(self.half.memory().clone(), Side::Consumer);
-            let (half, line) = (&self.half, self.half.line());
+            let (half, line) = (&self.half, self.half.number());
             let mut sleeper = Until { beds: &beds, line, leaving: &leaving, reached: || !half.is_blocked() };
             event::park(&mut sleeper, &self.shared.futex);
             let element = self.try_pop();
