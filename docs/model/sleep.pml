@@ -286,8 +286,9 @@ left:
     atomic {
         chosen = 0;
         if
-        :: stopping -> goto finished
-        :: else -> goto look
+        :: !stopping -> goto look
+        :: stopping && !consumer -> producers--; goto finished
+        :: else -> goto finished
         fi
     }
 
