@@ -34,11 +34,7 @@
 #define FREE(p) ((p) << 3)
 #define FULL(p) (((p) << 3) | 1)
 #define VOID(p) (((p) << 3) | 2)
-#ifdef BREAK_RECLAIM_NAMES_NOBODY
-#define RECLAIM(p, taker) (((p) << 3) | 3)
-#else
 #define RECLAIM(p, taker) (((p) << 3) | (3 + (taker)))
-#endif
 #define POSITION(stamp_) ((stamp_) >> 3)
 #define KIND(stamp_) ((stamp_) & 7)
 #define TAKER(stamp_) (KIND(stamp_) - 3)
@@ -470,10 +466,7 @@ recover_reclaimed:
     :: atomic {
            mode == 0 ->
 #ifdef BREAK_RECLAIM_NAMES_NOBODY
-           if
-           :: consumer
-           :: !consumer -> goto not_yet
-           fi
+           goto not_yet
 #else
            if
            :: consumer && !ALIVE(TAKER(s))
