@@ -148,3 +148,26 @@ fn long_retry<R>(backoff: &Backoff, mut attempt: impl FnMut() -> Option<R>, gone
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+
+    /// The last message comes, and its sender goes, between a try and the look at who is left.
+    #[test]
+    fn what_was_left_behind_is_found() {
+        let message = Cell::new(None);
+        let leave = || {
+            message.set(Some(7));
+            true
+        };
+        assert_eq!(retry(|| message.take(), leave).unwrap(), 7);
+    }
+
+    #[test]
+    fn when_nothing_was_left_behind_that_is_told() {
+        let error = retry(|| None::<u32>, || true).unwrap_err();
+        assert!(matches!(*error, Error::PeerGone { .. }), "{error}");
+    }
+}

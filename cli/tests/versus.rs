@@ -63,9 +63,10 @@ fn every_json_line_has_every_field() {
         let name = |field: &str| line[field].as_str().unwrap_or_else(|| panic!("no {field} in {line}")).to_owned();
         let (transport, test, wait) = (name("transport"), name("test"), name("wait"));
         let bytes = number(&line, "payload_bytes");
-        assert!(["spin", "park", "default"].contains(&wait.as_str()), "{line}");
+        assert!(["spin", "yield", "park", "default"].contains(&wait.as_str()), "{line}");
         assert_eq!(number(&line, "repetitions"), 1.0);
-        assert_eq!(name("between"), if transport == "rtrb" { "threads" } else { "processes" });
+        let between_threads = ["rtrb", "array-queue", "crossbeam-channel"].contains(&transport.as_str());
+        assert_eq!(name("between"), if between_threads { "threads" } else { "processes" });
         match test.as_str() {
             "round_trip" => {
                 let percentiles = ["p50_ns", "p99_ns", "p999_ns", "max_ns"].map(|field| number(&line, field));
@@ -81,12 +82,24 @@ fn every_json_line_has_every_field() {
             other => panic!("an unknown test {other}"),
         }
         let batch = line.get("batch").is_some();
-        assert!(seen.insert((transport, test, bytes as u64, wait, batch)), "twice: {line}");
+        // None between two, whose numbers need not be told.
+        let many =
+            line.get("producers").map(|_| [number(&line, "producers"), number(&line, "consumers")].map(|n| n as u64));
+        assert_eq!(line.get("consumers").is_some(), many.is_some(), "{line}");
+        assert!(many.is_none() || bytes == 8.0, "{line}");
+        assert!(seen.insert((transport, test, bytes as u64, wait, batch, many)), "twice: {line}");
     }
-    let has = |transport: &str, test: &str, bytes, wait: &str, batch| {
-        let wanted = (transport.to_owned(), test.to_owned(), bytes, wait.to_owned(), batch);
+    let is_there = |transport: &str, test: &str, bytes, wait: &str, batch, many| {
+        let wanted = (transport.to_owned(), test.to_owned(), bytes, wait.to_owned(), batch, many);
         assert!(seen.contains(&wanted), "missing: {wanted:?}");
     };
+    let has = |transport: &str, test: &str, bytes, wait: &str, batch| {
+        is_there(transport, test, bytes, wait, batch, None);
+    };
+    for each in [1, 2, 4] {
+        is_there("array-queue", "throughput", 8, "yield", false, Some([each, each]));
+        is_there("crossbeam-channel", "throughput", 8, "default", false, Some([each, each]));
+    }
     for bytes in [8, 64] {
         has("floor", "round_trip", bytes, "spin", false);
         has("rtrb", "round_trip", bytes, "spin", false);
@@ -130,10 +143,35 @@ fn the_table_names_the_machine_and_shows_the_ratios() {
 }
 
 #[test]
+fn the_table_of_many_has_each_shape_beside_array_queues() {
+    let _alone = alone();
+    if !two_cores() {
+        return;
+    }
+    let cores = rondel_baselines::allowed_cores().expect("cores");
+    let pair = format!("{},{}", cores[1], cores[0]);
+    let text = stdout(&run(versus(&QUICK).args(["--only", "array-queue,crossbeam-channel", "--cores", &pair])));
+    assert!(text.contains("× array-queue") && !text.contains("× floor") && !text.contains("× rtrb"), "{text}");
+    // Two cores were asked for, and many use no more.
+    assert!(text.contains(&format!("spread over cores {}, {}.", cores[1], cores[0])), "{text}");
+    let rows: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
+    for shape in ["1p1c", "2p2c", "4p4c"] {
+        let row = |transport: &str| {
+            let row = rows.iter().find(|row| row.starts_with(&[shape, transport]));
+            row.unwrap_or_else(|| panic!("no {shape} of {transport} in {text}"))
+        };
+        assert_eq!(row("array-queue")[2..5], ["threads", "yield", "–"]);
+        assert_eq!(row("array-queue").last(), Some(&"1.00"), "array-queue is once itself: {text}");
+        assert_eq!(row("crossbeam-channel")[2..5], ["threads", "default", "–"]);
+    }
+    assert!(text.contains("crossbeam-channel: bounded channel"), "{text}");
+}
+
+#[test]
 fn an_unknown_transport_is_answered_with_the_known_ones() {
     let told = failure(&run(versus(&QUICK).args(["--only", "pipe,pigeon"])));
     assert!(told.contains("pigeon"), "{told}");
-    for known in ["floor", "spsc", "rtrb", "futex", "pipe", "fifo", "unix"] {
+    for known in ["floor", "spsc", "rtrb", "futex", "pipe", "fifo", "unix", "array-queue", "crossbeam-channel"] {
         assert!(told.contains(known), "{known} is not told in {told}");
     }
 }
