@@ -6,6 +6,7 @@ use rondel_baselines::{
     Cores, Crowd, CrowdVisitor, Error, Message, Receiver, Result, Seat, Sender, Shape, Wait, crowd_names, duet, gather,
     visit_crowd,
 };
+use std::sync::Barrier;
 use std::time::Duration;
 
 const ALL_WAITS: [Wait; 4] = [Wait::Spin, Wait::Yield, Wait::Park, Wait::Default];
@@ -40,11 +41,16 @@ fn collected<T: Crowd>(wait: Wait) {
     let number = |producer: u64, sequence: u64| producer * EACH + sequence;
     let (sending, receiving) = T::open_crowd(wait, shape(PRODUCERS, 2)).unwrap();
     let far = move || {
+        // Nobody goes before all have come, or the end of the first might be taken for the end of all.
+        let everybody = Barrier::new(PRODUCERS);
+        let everybody = &everybody;
         std::thread::scope(|scope| {
             let sending: Vec<_> = (0..).zip(sending).collect();
             let senders = sending.into_iter().map(|(producer, seat)| {
                 scope.spawn(move || {
-                    let mut to = seat.take()?;
+                    let taken = seat.take();
+                    everybody.wait();
+                    let mut to = taken?;
                     (0..EACH).try_for_each(|sequence| to.send(&Message::numbered(number(producer, sequence))))
                 })
             });
