@@ -52,7 +52,7 @@ pub struct Receiving<const WORDS: usize> {
 }
 
 /// The strategy in rondel's words; none for the default, which is left as it comes. (No ring of rondel's yields.)
-fn strategy(wait: Wait) -> Option<rondel::Wait> {
+pub(crate) fn strategy(wait: Wait) -> Option<rondel::Wait> {
     match wait {
         Wait::Spin => Some(rondel::Wait::BusySpin),
         Wait::Park => Some(rondel::Wait::Park),

@@ -1,7 +1,7 @@
 //! Whatever happens to one of many, or to the one that leads them: the cause is told, nobody is left, nothing hangs.
 
 use crate::common::{alone, assert_childless};
-use crate::faulty::{AT, Fault, Faulty, Who, plan};
+use crate::faulty::{AT, Fault, Faulty, TAKEN, TAKEN_AT_FIRST, Who, plan};
 use crate::leaving_nothing;
 use crate::pipe::SharedPipe;
 use rondel_baselines::transports::{ArrayQueue, Channel};
@@ -9,6 +9,7 @@ use rondel_baselines::{Cores, Crowd, Error, Meeting, Result, Scope, Shape, Wait,
 use rustix::process::{Pid, Signal, getpid, kill_process};
 use std::fs::File;
 use std::io::{Read, Write};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 const SHAPE: Shape = Shape { producers: 3, consumers: 3 };
@@ -55,6 +56,22 @@ fn a_seat_that_cannot_be_taken_keeps_nobody_waiting() {
 #[test]
 fn a_panic_of_one_ends_there() {
     everywhere(Fault::Panic, "panic: out of luck");
+}
+
+/// Nothing is sent, and nothing measured, before the last has come.
+#[test]
+fn all_wait_for_one_that_is_late() {
+    for (who, _) in WHO {
+        leaving_nothing(|| {
+            plan(who, Fault::Late);
+            let lead = |meeting: &Meeting<'_>| {
+                assert_eq!(TAKEN.load(Ordering::Relaxed), SHAPE.parts());
+                meeting.pause(Duration::from_millis(5))
+            };
+            gather::<Faulty<ArrayQueue>, ()>(Wait::Yield, SHAPE, None, &[], lead).unwrap();
+            assert_eq!(TAKEN_AT_FIRST.load(Ordering::Relaxed), SHAPE.parts());
+        });
+    }
 }
 
 /// That the others are gone is the end for a consumer only when they have been told to go.

@@ -4,6 +4,7 @@ use rondel_baselines::{Crowd, Error, Message, Receiver, Result, Scope, Seat, Sea
 use rustix::process::{Signal, getpid, kill_process};
 use std::marker::PhantomData;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Whose fault it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +17,8 @@ pub(crate) enum Who {
 pub(crate) enum Fault {
     /// Fails when it is to take its seat.
     NoSeat,
+    /// Takes its seat long after the others.
+    Late,
     /// Fails of its own.
     Error,
     Panic,
@@ -40,8 +43,15 @@ pub(crate) const AT: u64 = 1000;
 /// The fault of the next transport that is opened. (The tests run one at a time.)
 static NEXT: Mutex<Option<(Who, Fault)>> = Mutex::new(None);
 
+/// How many have taken their seats since the last fault was planned, and how many had at the first message. Only threads
+/// count together.
+pub(crate) static TAKEN: AtomicUsize = AtomicUsize::new(0);
+pub(crate) static TAKEN_AT_FIRST: AtomicUsize = AtomicUsize::new(0);
+
 pub(crate) fn plan(who: Who, fault: Fault) {
     *NEXT.lock().unwrap() = Some((who, fault));
+    TAKEN.store(0, Ordering::Relaxed);
+    TAKEN_AT_FIRST.store(0, Ordering::Relaxed);
 }
 
 pub(crate) struct Faulty<T>(PhantomData<T>);
@@ -95,6 +105,10 @@ impl<E: Seat> Seat for End<E> {
         if matches!(self.fault, Some(Fault::NoSeat)) {
             return Err(own_failure());
         }
+        if matches!(self.fault, Some(Fault::Late)) {
+            std::thread::sleep(std::time::Duration::from_millis(100));
+        }
+        TAKEN.fetch_add(1, Ordering::Relaxed);
         Ok(End { inner: self.inner.take()?, fault: self.fault, done: 0, kept: None })
     }
 }
@@ -122,6 +136,8 @@ fn go_wrong(fault: Fault) -> Result<()> {
 
 impl<E: Sender<1>> Sender<1> for End<E> {
     fn send(&mut self, message: &Message<1>) -> Result<()> {
+        let taken = TAKEN.load(Ordering::Relaxed);
+        let _ = TAKEN_AT_FIRST.compare_exchange(0, taken, Ordering::Relaxed, Ordering::Relaxed);
         if let Some(kept) = self.kept.take() {
             self.inner.send(message)?;
             return self.inner.send(&kept);
