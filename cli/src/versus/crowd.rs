@@ -3,7 +3,8 @@
 use super::clock::Clock;
 use super::measure::{Slice, Stream};
 use super::plan::Job;
-use rondel_baselines::{Crowd, CrowdVisitor, Meeting, Result, Shape, Wait, gather, visit_crowd};
+use rondel_baselines::{Crowd, CrowdVisitor, Error, Meeting, Result, Shape, Wait, gather, visit_crowd};
+use std::time::{Duration, Instant};
 
 /// Runs a job once.
 pub(super) fn measure(
@@ -38,9 +39,34 @@ impl CrowdVisitor for Run<'_> {
             meeting.pause(slice.warm_up)?;
             let begin = Look::at(meeting, clock);
             meeting.pause(slice.measured)?;
-            let end = Look::at(meeting, clock);
+            let end = first_after(&begin, T::NAME, || Look::at(meeting, clock), || meeting.pause(STEP))?;
             Ok(end.since(&begin, clock))
         })
+    }
+}
+
+/// What the end of the measured time is put off by, and how long, where nothing has come in all of it.
+const STEP: Duration = Duration::from_millis(1);
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The first look that finds a message more than an earlier one. On a busy machine a short time may pass without any, and
+/// a figure wants some.
+fn first_after(
+    earlier: &Look,
+    transport: &'static str,
+    mut look: impl FnMut() -> Look,
+    mut pause: impl FnMut() -> Result<()>,
+) -> Result<Look> {
+    let begin = Instant::now();
+    loop {
+        let later = look();
+        if later.messages > earlier.messages {
+            return Ok(later);
+        }
+        if begin.elapsed() >= PATIENCE {
+            return Err(Box::new(Error::Stalled { transport, after: PATIENCE }));
+        }
+        pause()?;
     }
 }
 
@@ -115,6 +141,21 @@ mod tests {
         // On a machine that never lets us finish, the last is as good as any.
         let (_, looks) = look(&[1_000_000; 1000]);
         assert_eq!(looks, u64::from(Look::TRIES));
+    }
+
+    #[test]
+    fn where_nothing_has_come_the_end_is_put_off() {
+        let at = |messages| Look { messages, ticks: 0 };
+        let counts = [7, 7, 8, 9];
+        let mut next = counts.into_iter();
+        let mut pauses = 0;
+        let look = || at(next.next().expect("no more looks than needed"));
+        let pause = || {
+            pauses += 1;
+            Ok(())
+        };
+        assert_eq!(first_after(&at(7), "test", look, pause).unwrap().messages, 8);
+        assert_eq!(pauses, 2);
     }
 
     #[test]

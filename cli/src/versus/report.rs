@@ -104,7 +104,8 @@ fn write_notes(out: &mut impl Write, outcomes: &[Outcome], transports: &[Facts])
             told.push(why);
         }
     }
-    transports.iter().try_for_each(|facts| writeln!(out, "{:>6}: {}", facts.name, facts.note))
+    let width = transports.iter().map(|facts| facts.name.len()).max().unwrap_or(0);
+    transports.iter().try_for_each(|facts| writeln!(out, "{:>width$}: {}", facts.name, facts.note))
 }
 
 fn round_trip_row(outcome: &Outcome, all: &[Outcome]) -> Vec<String> {
