@@ -60,6 +60,7 @@ mod fifo;
 mod floor;
 mod futex;
 mod message;
+mod mpmc;
 mod patience;
 mod pin;
 mod pipe;
@@ -86,6 +87,7 @@ pub mod transports {
     pub use crate::fifo::Fifo;
     pub use crate::floor::Floor;
     pub use crate::futex::Futex;
+    pub use crate::mpmc::Mpmc;
     pub use crate::pipe::Pipe;
     pub use crate::rtrb::Rtrb;
     pub use crate::spsc::Spsc;

@@ -77,5 +77,5 @@ macro_rules! registry {
 }
 
 // In the order in which they are measured and shown.
-registry!(names, visit, Visitor, "two": Floor, Spsc, Rtrb, Futex, Pipe, Fifo, Unix);
-registry!(crowd_names, visit_crowd, CrowdVisitor, "many": ArrayQueue, Channel);
+registry!(names, visit, Visitor, "two": Floor, Spsc, Mpmc, Rtrb, Futex, Pipe, Fifo, Unix);
+registry!(crowd_names, visit_crowd, CrowdVisitor, "many": Mpmc, ArrayQueue, Channel);

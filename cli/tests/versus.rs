@@ -99,7 +99,11 @@ fn every_json_line_has_every_field() {
     for each in [1, 2, 4] {
         is_there("array-queue", "throughput", 8, "yield", false, Some([each, each]));
         is_there("crossbeam-channel", "throughput", 8, "default", false, Some([each, each]));
+        for batch in [false, true] {
+            is_there("mpmc", "throughput", 8, "default", batch, Some([each, each]));
+        }
     }
+    is_there("mpmc", "throughput", 8, "spin", false, Some([1, 1]));
     for bytes in [8, 64] {
         has("floor", "round_trip", bytes, "spin", false);
         has("rtrb", "round_trip", bytes, "spin", false);
@@ -108,13 +112,16 @@ fn every_json_line_has_every_field() {
         }
         for wait in ["spin", "park", "default"] {
             has("spsc", "round_trip", bytes, wait, false);
+            has("mpmc", "round_trip", bytes, wait, false);
         }
     }
     for bytes in [8, 64, 1024] {
         has("spsc", "throughput", bytes, "spin", false);
+        has("mpmc", "throughput", bytes, "spin", false);
         for batch in [false, true] {
             has("rtrb", "throughput", bytes, "spin", batch);
             has("spsc", "throughput", bytes, "default", batch);
+            has("mpmc", "throughput", bytes, "default", batch);
             for transport in ["pipe", "fifo", "unix"] {
                 has(transport, "throughput", bytes, "park", batch);
             }
@@ -150,12 +157,16 @@ fn the_table_of_many_has_each_shape_beside_array_queues() {
     }
     let cores = rondel_baselines::allowed_cores().expect("cores");
     let pair = format!("{},{}", cores[1], cores[0]);
-    let text = stdout(&run(versus(&QUICK).args(["--only", "array-queue,crossbeam-channel", "--cores", &pair])));
-    assert!(text.contains("× array-queue") && !text.contains("× floor") && !text.contains("× rtrb"), "{text}");
+    let text = stdout(&run(versus(&QUICK).args(["--only", "mpmc,array-queue,crossbeam-channel", "--cores", &pair])));
+    assert!(text.contains("× array-queue"), "{text}");
     // Two cores were asked for, and many use no more.
     assert!(text.contains(&format!("spread over cores {}, {}.", cores[1], cores[0])), "{text}");
     let rows: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
     for shape in ["1p1c", "2p2c", "4p4c"] {
+        let batches = |row: &&Vec<&str>| row.starts_with(&[shape, "mpmc", "processes", "default", "32"]);
+        let batches: Vec<_> = rows.iter().filter(batches).collect();
+        assert_eq!(batches.len(), 1, "{text}");
+        assert!(batches[0].last().is_some_and(|ratio| ratio.parse::<f64>().is_ok()), "compared with nothing: {text}");
         let row = |transport: &str| {
             let row = rows.iter().find(|row| row.starts_with(&[shape, transport]));
             row.unwrap_or_else(|| panic!("no {shape} of {transport} in {text}"))
@@ -171,7 +182,8 @@ fn the_table_of_many_has_each_shape_beside_array_queues() {
 fn an_unknown_transport_is_answered_with_the_known_ones() {
     let told = failure(&run(versus(&QUICK).args(["--only", "pipe,pigeon"])));
     assert!(told.contains("pigeon"), "{told}");
-    for known in ["floor", "spsc", "rtrb", "futex", "pipe", "fifo", "unix", "array-queue", "crossbeam-channel"] {
+    for known in ["floor", "spsc", "mpmc", "rtrb", "futex", "pipe", "fifo", "unix", "array-queue", "crossbeam-channel"]
+    {
         assert!(told.contains(known), "{known} is not told in {told}");
     }
 }

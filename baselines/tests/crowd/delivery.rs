@@ -126,7 +126,7 @@ macro_rules! delivered {
     };
 }
 
-delivered!(array_queue: "array-queue", channel: "crossbeam-channel");
+delivered!(mpmc: "mpmc", array_queue: "array-queue", channel: "crossbeam-channel");
 
 /// The machinery between processes, whatever the list holds.
 #[test]

@@ -4,7 +4,7 @@ use crate::common::{alone, assert_childless};
 use crate::faulty::{AT, Fault, Faulty, TAKEN, TAKEN_AT_FIRST, Who, plan};
 use crate::leaving_nothing;
 use crate::pipe::SharedPipe;
-use rondel_baselines::transports::{ArrayQueue, Channel};
+use rondel_baselines::transports::{ArrayQueue, Channel, Mpmc};
 use rondel_baselines::{Cores, Crowd, Error, Meeting, Result, Scope, Shape, Wait, allowed_cores, duet, gather};
 use rustix::process::{Pid, Signal, getpid, kill_process};
 use std::fs::File;
@@ -35,9 +35,12 @@ const WHO: [(Who, &str); 4] = [
 
 fn everywhere(fault: Fault, told: &str) {
     for (who, name) in WHO {
-        for error in
-            [run::<SharedPipe>(who, fault, long), run::<ArrayQueue>(who, fault, long), run::<Channel>(who, fault, long)]
-        {
+        for error in [
+            run::<SharedPipe>(who, fault, long),
+            run::<Mpmc>(who, fault, long),
+            run::<ArrayQueue>(who, fault, long),
+            run::<Channel>(who, fault, long),
+        ] {
             assert_eq!(error.to_string(), format!("the other side failed: {name}: {told}"));
         }
     }
@@ -83,8 +86,9 @@ fn peers_that_are_gone_too_early_are_an_error() {
 #[test]
 fn one_that_is_killed_is_told_with_its_signal() {
     for (who, _) in WHO {
-        let error = run::<SharedPipe>(who, Fault::Kill, long);
-        assert!(matches!(*error, Error::FarSideKilled { signal: 9 }), "{error}");
+        for error in [run::<SharedPipe>(who, Fault::Kill, long), run::<Mpmc>(who, Fault::Kill, long)] {
+            assert!(matches!(*error, Error::FarSideKilled { signal: 9 }), "{error}");
+        }
     }
 }
 
@@ -115,6 +119,7 @@ fn a_panic_of_the_leader_leaves_nobody() {
         });
     }
     panicking::<SharedPipe>();
+    panicking::<Mpmc>();
     panicking::<ArrayQueue>();
     panicking::<Channel>();
 }

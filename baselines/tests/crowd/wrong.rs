@@ -3,7 +3,7 @@
 use crate::faulty::{AT, Fault, Faulty, Who, plan};
 use crate::leaving_nothing;
 use crate::pipe::SharedPipe;
-use rondel_baselines::transports::{ArrayQueue, Channel};
+use rondel_baselines::transports::{ArrayQueue, Channel, Mpmc};
 use rondel_baselines::{Crowd, Error, Shape, gather};
 use std::time::Duration;
 
@@ -35,6 +35,7 @@ fn everywhere(fault: Fault, others: usize, told: &[&str]) {
     for who in [Who::Producer(0), Who::Consumer(0)] {
         for error in [
             run::<SharedPipe>(who, fault, others),
+            run::<Mpmc>(who, fault, others),
             run::<ArrayQueue>(who, fault, others),
             run::<Channel>(who, fault, others),
         ] {
