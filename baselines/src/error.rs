@@ -70,6 +70,45 @@ pub enum Error {
         /// What it is.
         found: u64,
     },
+    /// A message arrived that nobody can have sent.
+    #[error("{transport}: a message arrived that nobody has sent: {found:#018x}")]
+    Stranger {
+        /// The transport's name.
+        transport: &'static str,
+        /// What stands where its number should be.
+        found: u64,
+    },
+    /// A message arrived again, or after one that its producer sent later.
+    #[error("{transport}: message {sequence} of producer {producer} arrived when message {due} or a later one was due")]
+    Disorder {
+        /// The transport's name.
+        transport: &'static str,
+        /// The producer.
+        producer: usize,
+        /// The message's number among its producer's, from 0.
+        sequence: u64,
+        /// The least number that might have come next.
+        due: u64,
+    },
+    /// What arrived at all consumers together is not what was sent.
+    #[error(
+        "{transport}: {sent} messages were sent, and {received} arrived{}",
+        if .sent == .received { ", but they are not the same" } else { "" }
+    )]
+    Unaccounted {
+        /// The transport's name.
+        transport: &'static str,
+        /// How many messages all producers have sent.
+        sent: u64,
+        /// How many messages all consumers have received.
+        received: u64,
+    },
+    /// One of many has ended while the others were still at work.
+    #[error("{part} has ended before its time")]
+    Early {
+        /// Which.
+        part: String,
+    },
     /// The other process or thread reported an error of its own, which is the cause of whatever was seen on this side.
     #[error("the other side failed: {message}")]
     FarSide {

@@ -6,6 +6,9 @@
 //! they belong by a fork or to a thread, and taken there: a seat that is taken becomes a [`Sender`] or a [`Receiver`].
 //! A conversation in both directions is two connections.
 //!
+//! Some mechanisms also work between many senders and many receivers. Those implement [`Crowd`], which opens a connection
+//! with as many seats as are wanted, and [`gather`] sets all of them to work.
+//!
 //! ```
 //! use rondel_baselines::{Carries, Cores, Message, Receiver, Seat, Sender, Transport, Wait, duet, transports::Pipe};
 //!
@@ -43,14 +46,21 @@
 //! # Adding a transport
 //!
 //! Write a file beside the others, implement [`Transport`] and [`Carries`] for every number of words, and add the type to
-//! the list in `registry.rs`. The tests in `tests/` then cover it without being told.
+//! the list in `registry.rs`. The same for [`Crowd`], which has a list of its own. The tests in `tests/` then cover it
+//! as soon as they are told its name.
 
+mod array_queue;
+mod channel;
+mod child;
+mod crowd;
 mod duet;
+mod ensemble;
 mod error;
 mod fifo;
 mod floor;
 mod futex;
 mod message;
+mod mpmc;
 mod patience;
 mod pin;
 mod pipe;
@@ -62,18 +72,22 @@ mod spsc;
 mod stream;
 mod unix;
 
+pub use crowd::{Crowd, Meeting, Seats, Shape, gather};
 pub use duet::duet;
 pub use error::{Error, Result};
 pub use message::{Message, STOP};
 pub use pin::{Cores, allowed_cores};
-pub use registry::{Payload, UnknownTransport, Visitor, names, visit};
+pub use registry::{CrowdVisitor, Payload, UnknownTransport, Visitor, crowd_names, names, visit, visit_crowd};
 pub use roles::{Stop, echo, pump, pump_batches};
 
 /// The transports themselves, one type each; the types hold nothing and serve as names.
 pub mod transports {
+    pub use crate::array_queue::ArrayQueue;
+    pub use crate::channel::Channel;
     pub use crate::fifo::Fifo;
     pub use crate::floor::Floor;
     pub use crate::futex::Futex;
+    pub use crate::mpmc::Mpmc;
     pub use crate::pipe::Pipe;
     pub use crate::rtrb::Rtrb;
     pub use crate::spsc::Spsc;
@@ -85,29 +99,32 @@ pub mod transports {
 pub enum Wait {
     /// Poll without ever giving up the core.
     Spin,
-    /// What the transport does unless told otherwise; only for a transport that has a choice.
+    /// Poll, and between two polls let others have the core that want it.
+    Yield,
+    /// What the transport does unless told otherwise: poll for a while, and then give up the core and be woken.
     Default,
     /// Give up the core at once and be woken. For anything that blocks in a system call this is the only way there is.
     Park,
 }
 
 impl Wait {
-    /// The name used in reports: `spin`, `park` or `default`.
+    /// The name used in reports: `spin`, `yield`, `park` or `default`.
     pub const fn name(self) -> &'static str {
         match self {
             Wait::Spin => "spin",
+            Wait::Yield => "yield",
             Wait::Park => "park",
             Wait::Default => "default",
         }
     }
 }
 
-/// Who may stand at the two ends of a transport.
+/// Who may stand at the ends of a transport.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
-    /// Two processes.
+    /// Processes.
     Processes,
-    /// Two threads of one process only.
+    /// Threads of one process only.
     Threads,
 }
 

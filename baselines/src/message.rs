@@ -102,3 +102,12 @@ impl<const WORDS: usize> Message<WORDS> {
         Box::new(Error::Corrupt { transport, index, word, expected: value(&expected), found: value(&self.0) })
     }
 }
+
+impl Message<1> {
+    /// The number of a message that is nothing but its number.
+    #[inline(always)]
+    pub fn number(&self) -> u64 {
+        let [word] = self.0;
+        word.wrapping_sub(ORIGIN)
+    }
+}

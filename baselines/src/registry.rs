@@ -1,6 +1,6 @@
-//! The list of all transports, and the step from a name known at run time to code compiled for its type.
+//! The lists of all transports, and the step from a name known at run time to code compiled for its type.
 
-use crate::{Carries, transports};
+use crate::{Carries, Crowd, transports};
 
 /// The sizes of message that every transport carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -33,38 +33,49 @@ pub trait Visitor {
     fn visit<T: Carries<1> + Carries<8> + Carries<128>>(self) -> Self::Output;
 }
 
-/// A name that no transport has.
+/// Something to be done with a transport between many that is named at run time.
+pub trait CrowdVisitor {
+    /// What comes of it.
+    type Output;
+
+    /// Does it, as [`Visitor::visit`] does.
+    fn visit<T: Crowd>(self) -> Self::Output;
+}
+
+/// A name that no transport of the list has.
 #[derive(Debug, thiserror::Error)]
-#[error("there is no transport '{name}'; known are {}", names().join(", "))]
+#[error("there is no transport '{name}'; known are {}", .known.join(", "))]
 pub struct UnknownTransport {
     /// The name that was asked for.
     pub name: String,
+    /// The names that there are.
+    pub known: &'static [&'static str],
 }
 
+/// A list: its names, and the function that finds a type by name.
 macro_rules! registry {
-    ($($transport:ident),* $(,)?) => {
-        const NAMES: &[&str] = &[$(<transports::$transport as crate::Transport>::NAME),*];
+    ($names:ident, $visit:ident, $visitor:ident, $what:literal: $($transport:ident),* $(,)?) => {
+        #[doc = concat!("The names of all transports between ", $what, ", in the order in which they are measured and shown.")]
+        pub fn $names() -> &'static [&'static str] {
+            &[$(<transports::$transport as crate::Transport>::NAME),*]
+        }
 
-        /// Hands the transport of the given name to the visitor.
+        #[doc = concat!("Hands the transport between ", $what, " of the given name to the visitor.")]
         ///
         /// # Errors
         ///
         /// [`UnknownTransport`], whose text lists the known ones.
-        pub fn visit<V: Visitor>(name: &str, visitor: V) -> Result<V::Output, UnknownTransport> {
+        pub fn $visit<V: $visitor>(name: &str, visitor: V) -> Result<V::Output, UnknownTransport> {
             $(
                 if name == <transports::$transport as crate::Transport>::NAME {
                     return Ok(visitor.visit::<transports::$transport>());
                 }
             )*
-            Err(UnknownTransport { name: name.to_owned() })
+            Err(UnknownTransport { name: name.to_owned(), known: $names() })
         }
     };
 }
 
 // In the order in which they are measured and shown.
-registry!(Floor, Spsc, Rtrb, Futex, Pipe, Fifo, Unix);
-
-/// The names of all transports, in the order in which they are measured and shown.
-pub fn names() -> &'static [&'static str] {
-    NAMES
-}
+registry!(names, visit, Visitor, "two": Floor, Spsc, Mpmc, Rtrb, Futex, Pipe, Fifo, Unix);
+registry!(crowd_names, visit_crowd, CrowdVisitor, "many": Mpmc, ArrayQueue, Channel);

@@ -51,12 +51,12 @@ pub struct Receiving<const WORDS: usize> {
     wait: Wait,
 }
 
-/// The strategy in rondel's words; none for the default, which is left as it comes.
-fn strategy(wait: Wait) -> Option<rondel::Wait> {
+/// The strategy in rondel's words; none for the default, which is left as it comes. (No ring of rondel's yields.)
+pub(crate) fn strategy(wait: Wait) -> Option<rondel::Wait> {
     match wait {
         Wait::Spin => Some(rondel::Wait::BusySpin),
         Wait::Park => Some(rondel::Wait::Park),
-        Wait::Default => None,
+        Wait::Default | Wait::Yield => None,
     }
 }
 

@@ -163,7 +163,7 @@ macro_rules! delivered {
     };
 }
 
-delivered!(floor, spsc, rtrb, futex, pipe, fifo, unix);
+delivered!(floor, spsc, mpmc, rtrb, futex, pipe, fifo, unix);
 
 #[test]
 fn an_unknown_name_is_answered_with_the_known_ones() {

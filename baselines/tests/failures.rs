@@ -3,7 +3,7 @@
 mod common;
 
 use common::{alone, assert_childless, open_descriptors};
-use rondel_baselines::transports::{Fifo, Floor, Pipe, Rtrb, Spsc, Unix};
+use rondel_baselines::transports::{Fifo, Floor, Mpmc, Pipe, Rtrb, Spsc, Unix};
 use rondel_baselines::{
     Carries, Cores, Error, Message, Receiver, Result, Scope, Seat, Sender, Stop, Transport, Wait, allowed_cores, duet,
     echo, pump,
@@ -36,6 +36,7 @@ fn an_error_of_the_far_side_is_told_as_the_cause() {
         hear::<Fifo>(some_error),
         hear::<Unix>(some_error),
         hear::<Spsc>(some_error),
+        hear::<Mpmc>(some_error),
         hear::<Rtrb>(some_error),
     ] {
         match &*error {
@@ -64,6 +65,7 @@ fn a_far_side_that_goes_silently_is_a_peer_that_is_gone() {
         hear::<Fifo>(|| Ok(())),
         hear::<Unix>(|| Ok(())),
         hear::<Spsc>(|| Ok(())),
+        hear::<Mpmc>(|| Ok(())),
         hear::<Rtrb>(|| Ok(())),
     ] {
         assert!(matches!(*error, Error::PeerGone { .. }), "{error}");
@@ -78,7 +80,13 @@ fn a_killed_far_side_is_told_with_its_signal() {
         let _ = kill_process(getpid(), Signal::KILL);
         Ok(())
     };
-    for error in [hear::<Pipe>(suicide), hear::<Fifo>(suicide), hear::<Unix>(suicide), hear::<Spsc>(suicide)] {
+    for error in [
+        hear::<Pipe>(suicide),
+        hear::<Fifo>(suicide),
+        hear::<Unix>(suicide),
+        hear::<Spsc>(suicide),
+        hear::<Mpmc>(suicide),
+    ] {
         assert!(matches!(*error, Error::FarSideKilled { signal: 9 }), "{error}");
     }
     assert_childless();

@@ -63,9 +63,10 @@ fn every_json_line_has_every_field() {
         let name = |field: &str| line[field].as_str().unwrap_or_else(|| panic!("no {field} in {line}")).to_owned();
         let (transport, test, wait) = (name("transport"), name("test"), name("wait"));
         let bytes = number(&line, "payload_bytes");
-        assert!(["spin", "park", "default"].contains(&wait.as_str()), "{line}");
+        assert!(["spin", "yield", "park", "default"].contains(&wait.as_str()), "{line}");
         assert_eq!(number(&line, "repetitions"), 1.0);
-        assert_eq!(name("between"), if transport == "rtrb" { "threads" } else { "processes" });
+        let between_threads = ["rtrb", "array-queue", "crossbeam-channel"].contains(&transport.as_str());
+        assert_eq!(name("between"), if between_threads { "threads" } else { "processes" });
         match test.as_str() {
             "round_trip" => {
                 let percentiles = ["p50_ns", "p99_ns", "p999_ns", "max_ns"].map(|field| number(&line, field));
@@ -81,12 +82,28 @@ fn every_json_line_has_every_field() {
             other => panic!("an unknown test {other}"),
         }
         let batch = line.get("batch").is_some();
-        assert!(seen.insert((transport, test, bytes as u64, wait, batch)), "twice: {line}");
+        // None between two, whose numbers need not be told.
+        let many =
+            line.get("producers").map(|_| [number(&line, "producers"), number(&line, "consumers")].map(|n| n as u64));
+        assert_eq!(line.get("consumers").is_some(), many.is_some(), "{line}");
+        assert!(many.is_none() || bytes == 8.0, "{line}");
+        assert!(seen.insert((transport, test, bytes as u64, wait, batch, many)), "twice: {line}");
     }
-    let has = |transport: &str, test: &str, bytes, wait: &str, batch| {
-        let wanted = (transport.to_owned(), test.to_owned(), bytes, wait.to_owned(), batch);
+    let is_there = |transport: &str, test: &str, bytes, wait: &str, batch, many| {
+        let wanted = (transport.to_owned(), test.to_owned(), bytes, wait.to_owned(), batch, many);
         assert!(seen.contains(&wanted), "missing: {wanted:?}");
     };
+    let has = |transport: &str, test: &str, bytes, wait: &str, batch| {
+        is_there(transport, test, bytes, wait, batch, None);
+    };
+    for each in [1, 2, 4] {
+        is_there("array-queue", "throughput", 8, "yield", false, Some([each, each]));
+        is_there("crossbeam-channel", "throughput", 8, "default", false, Some([each, each]));
+        for batch in [false, true] {
+            is_there("mpmc", "throughput", 8, "default", batch, Some([each, each]));
+        }
+    }
+    is_there("mpmc", "throughput", 8, "spin", false, Some([1, 1]));
     for bytes in [8, 64] {
         has("floor", "round_trip", bytes, "spin", false);
         has("rtrb", "round_trip", bytes, "spin", false);
@@ -95,13 +112,16 @@ fn every_json_line_has_every_field() {
         }
         for wait in ["spin", "park", "default"] {
             has("spsc", "round_trip", bytes, wait, false);
+            has("mpmc", "round_trip", bytes, wait, false);
         }
     }
     for bytes in [8, 64, 1024] {
         has("spsc", "throughput", bytes, "spin", false);
+        has("mpmc", "throughput", bytes, "spin", false);
         for batch in [false, true] {
             has("rtrb", "throughput", bytes, "spin", batch);
             has("spsc", "throughput", bytes, "default", batch);
+            has("mpmc", "throughput", bytes, "default", batch);
             for transport in ["pipe", "fifo", "unix"] {
                 has(transport, "throughput", bytes, "park", batch);
             }
@@ -130,10 +150,40 @@ fn the_table_names_the_machine_and_shows_the_ratios() {
 }
 
 #[test]
+fn the_table_of_many_has_each_shape_beside_array_queues() {
+    let _alone = alone();
+    if !two_cores() {
+        return;
+    }
+    let cores = rondel_baselines::allowed_cores().expect("cores");
+    let pair = format!("{},{}", cores[1], cores[0]);
+    let text = stdout(&run(versus(&QUICK).args(["--only", "mpmc,array-queue,crossbeam-channel", "--cores", &pair])));
+    assert!(text.contains("× array-queue"), "{text}");
+    // Two cores were asked for, and many use no more.
+    assert!(text.contains(&format!("spread over cores {}, {}.", cores[1], cores[0])), "{text}");
+    let rows: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
+    for shape in ["1p1c", "2p2c", "4p4c"] {
+        let batches = |row: &&Vec<&str>| row.starts_with(&[shape, "mpmc", "processes", "default", "32"]);
+        let batches: Vec<_> = rows.iter().filter(batches).collect();
+        assert_eq!(batches.len(), 1, "{text}");
+        assert!(batches[0].last().is_some_and(|ratio| ratio.parse::<f64>().is_ok()), "compared with nothing: {text}");
+        let row = |transport: &str| {
+            let row = rows.iter().find(|row| row.starts_with(&[shape, transport]));
+            row.unwrap_or_else(|| panic!("no {shape} of {transport} in {text}"))
+        };
+        assert_eq!(row("array-queue")[2..5], ["threads", "yield", "–"]);
+        assert_eq!(row("array-queue").last(), Some(&"1.00"), "array-queue is once itself: {text}");
+        assert_eq!(row("crossbeam-channel")[2..5], ["threads", "default", "–"]);
+    }
+    assert!(text.contains("crossbeam-channel: bounded channel"), "{text}");
+}
+
+#[test]
 fn an_unknown_transport_is_answered_with_the_known_ones() {
     let told = failure(&run(versus(&QUICK).args(["--only", "pipe,pigeon"])));
     assert!(told.contains("pigeon"), "{told}");
-    for known in ["floor", "spsc", "rtrb", "futex", "pipe", "fifo", "unix"] {
+    for known in ["floor", "spsc", "mpmc", "rtrb", "futex", "pipe", "fifo", "unix", "array-queue", "crossbeam-channel"]
+    {
         assert!(told.contains(known), "{known} is not told in {told}");
     }
 }

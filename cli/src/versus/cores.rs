@@ -1,4 +1,4 @@
-//! Which two cores are used.
+//! Which cores are used.
 
 use anyhow::{Context, bail};
 use rondel_baselines::allowed_cores;
@@ -9,6 +9,15 @@ use std::str::FromStr;
 pub(crate) struct PairOfCores {
     pub(crate) near: usize,
     pub(crate) far: usize,
+}
+
+/// The cores of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Chosen {
+    /// Those of the two sides, where there are two.
+    pub(crate) pair: PairOfCores,
+    /// Those of many, where there are many; the pair is among them, and comes first.
+    pub(crate) all: Vec<usize>,
 }
 
 impl FromStr for PairOfCores {
@@ -24,16 +33,20 @@ impl FromStr for PairOfCores {
     }
 }
 
-/// The cores that were asked for, or else the first two that this process may run on.
-pub(crate) fn choose(wanted: Option<PairOfCores>) -> anyhow::Result<PairOfCores> {
-    let allowed = allowed_cores().context("asking which cores this process may run on")?;
+/// The two cores that were asked for and no others, or else all that this process may run on, of which the first two are
+/// the pair.
+pub(crate) fn choose(wanted: Option<PairOfCores>) -> anyhow::Result<Chosen> {
+    choose_from(wanted, allowed_cores().context("asking which cores this process may run on")?)
+}
+
+fn choose_from(wanted: Option<PairOfCores>, allowed: Vec<usize>) -> anyhow::Result<Chosen> {
     let list = allowed.iter().map(usize::to_string).collect::<Vec<_>>().join(", ");
     match (wanted, allowed.as_slice()) {
         (Some(pair), _) => match [pair.near, pair.far].into_iter().find(|core| !allowed.contains(core)) {
-            None => Ok(pair),
+            None => Ok(Chosen { pair, all: vec![pair.near, pair.far] }),
             Some(core) => bail!("this process may not run on core {core}; allowed: {list}"),
         },
-        (None, &[near, far, ..]) => Ok(PairOfCores { near, far }),
+        (None, &[near, far, ..]) => Ok(Chosen { pair: PairOfCores { near, far }, all: allowed }),
         (None, _) => bail!(
             "two processors are needed, one for each side, but this process may run on one only (core {list}); \
              if taskset, a cgroup or a container restricts it, allow it a second one"
@@ -53,5 +66,16 @@ mod tests {
             assert!(wrong.parse::<PairOfCores>().unwrap_err().contains("two cores"), "{wrong:?}");
         }
         assert!("4,4".parse::<PairOfCores>().unwrap_err().contains("differ"));
+    }
+
+    #[test]
+    fn two_are_asked_for_and_no_more_are_used() {
+        let chosen = |wanted: Option<&str>| {
+            choose_from(wanted.map(|text| text.parse().unwrap()), vec![1, 4, 6]).map_err(|error| error.to_string())
+        };
+        let all = |near, far, all: &[usize]| Ok(Chosen { pair: PairOfCores { near, far }, all: all.to_vec() });
+        assert_eq!(chosen(None), all(1, 4, &[1, 4, 6]));
+        assert_eq!(chosen(Some("6,1")), all(6, 1, &[6, 1]));
+        assert!(chosen(Some("1,2")).unwrap_err().contains("core 2; allowed: 1, 4, 6"));
     }
 }

@@ -16,7 +16,12 @@ struct Line<'a> {
     /// Messages a step; only of what is done in batches.
     #[serde(skip_serializing_if = "Option::is_none")]
     batch: Option<usize>,
-    /// Whether the two sides were processes or threads.
+    /// How many sent and how many received; only of what is done between many.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    producers: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    consumers: Option<usize>,
+    /// Whether the sides were processes or threads.
     between: &'a str,
     repetitions: u32,
     #[serde(flatten)]
@@ -58,10 +63,11 @@ pub(super) fn write(out: &mut impl Write, outcomes: &[Outcome], repetitions: u32
 
 fn line(outcome: &Outcome, repetitions: u32) -> Line<'_> {
     let job = &outcome.job;
-    let (test, batch) = match job.test {
-        Test::RoundTrip => ("round_trip", None),
-        Test::Throughput => ("throughput", None),
-        Test::Batches(size) => ("throughput", Some(size)),
+    let (test, batch, shape) = match job.test {
+        Test::RoundTrip => ("round_trip", None, None),
+        Test::Throughput => ("throughput", None, None),
+        Test::Batches(size) => ("throughput", Some(size), None),
+        Test::Crowd(shape, batch) => ("throughput", batch, Some(shape)),
     };
     Line {
         transport: job.transport,
@@ -69,6 +75,8 @@ fn line(outcome: &Outcome, repetitions: u32) -> Line<'_> {
         wait: job.wait.name(),
         payload_bytes: job.payload.bytes(),
         batch,
+        producers: shape.map(|shape| shape.producers),
+        consumers: shape.map(|shape| shape.consumers),
         between: job.scope.name(),
         repetitions,
         result: match &outcome.result {

@@ -5,7 +5,8 @@
 //! which what is still under way is checked too.
 
 use super::clock::Clock;
-use super::cores::PairOfCores;
+use super::cores::Chosen;
+use super::crowd;
 use super::plan::{Job, Test};
 use hdrhistogram::Histogram;
 use rondel_baselines::{
@@ -44,26 +45,31 @@ pub(crate) struct Slice {
 }
 
 impl Slice {
-    /// What a fork, the ends and the last messages of a run take, roughly.
-    const AROUND: Duration = Duration::from_millis(4);
+    /// What a fork, the ends and the last messages of a run take, roughly, for each that takes part.
+    const AROUND: Duration = Duration::from_millis(2);
     /// Less would measure nothing but the warm-up.
     const LEAST: Duration = Duration::from_millis(6);
 
-    /// Equal shares of the whole time.
-    pub(crate) fn of(whole: Duration, jobs: usize, repetitions: u32) -> Self {
-        let runs = u32::try_from(jobs).unwrap_or(u32::MAX).saturating_mul(repetitions).max(1);
-        let share = (whole / runs).saturating_sub(Self::AROUND).max(Self::LEAST);
+    /// Equal shares of what the jobs, so many of which take place one after another, leave of the whole time.
+    pub(crate) fn of(whole: Duration, jobs: &[Job], repetitions: u32) -> Self {
+        let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        let around = Self::AROUND.saturating_mul(jobs.iter().map(|job| count(job.parts())).sum());
+        let round = (whole / repetitions.max(1)).saturating_sub(around);
+        let share = (round / count(jobs.len()).max(1)).max(Self::LEAST);
         Slice { warm_up: share / 6, measured: share - share / 6 }
     }
 }
 
 /// Runs a job once.
-pub(crate) fn measure(job: &Job, cores: PairOfCores, slice: Slice, clock: Clock) -> Result<Sample> {
+pub(crate) fn measure(job: &Job, cores: &Chosen, slice: Slice, clock: Clock) -> Result<Sample> {
+    if let Test::Crowd(shape, batch) = job.test {
+        return crowd::measure(job, shape, batch, &cores.all, slice, clock).map(Sample::Stream);
+    }
     let run = Run {
         test: job.test,
         wait: job.wait,
         payload: job.payload,
-        cores: Cores::Pinned { near: cores.near, far: cores.far },
+        cores: Cores::Pinned { near: cores.pair.near, far: cores.pair.far },
         timer: Timer { clock, warm_up: clock.ticks(slice.warm_up), measured: clock.ticks(slice.measured) },
     };
     // The plan has its names from the same list.
@@ -105,6 +111,7 @@ impl Run {
             Test::RoundTrip => self.round_trips::<T, WORDS>(),
             Test::Throughput => self.stream::<T, WORDS>(),
             Test::Batches(size) => self.batches::<T, WORDS>(size),
+            Test::Crowd(..) => unreachable!("many are measured by `crowd::measure`"),
         }
     }
 
@@ -161,7 +168,8 @@ fn ask<const WORDS: usize>(
         message.verify(transport, number)?;
         number += 1;
         let elapsed = sent.saturating_sub(*begin.get_or_insert(answered));
-        if elapsed >= timer.warm_up.saturating_add(timer.measured) {
+        // On a busy machine all of the time may pass within one round trip. Then the next one counts.
+        if elapsed >= timer.warm_up.saturating_add(timer.measured) && !histogram.is_empty() {
             break;
         }
         if elapsed >= timer.warm_up {
@@ -280,6 +288,8 @@ fn timed(timer: Timer, mut block: impl FnMut() -> Result<u64>) -> Result<Stream>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rondel_baselines::Shape;
+    use std::cell::Cell;
 
     #[test]
     fn the_histogram_holds_what_can_occur() {
@@ -290,13 +300,54 @@ mod tests {
 
     #[test]
     fn the_time_is_shared_equally() {
-        let slice = Slice::of(Duration::from_secs(25), 50, 5);
+        let job = |test| Job {
+            transport: "x",
+            scope: rondel_baselines::Scope::Processes,
+            test,
+            wait: Wait::Spin,
+            payload: Payload::B8,
+        };
+        let two = vec![job(Test::Throughput); 50];
+        let slice = Slice::of(Duration::from_secs(25), &two, 5);
         assert_eq!(slice.warm_up + slice.measured, Duration::from_millis(96));
         assert_eq!(slice.warm_up, Duration::from_millis(16));
         // Even with no time at all something is measured.
-        let least = Slice::of(Duration::from_secs(1), 1000, 1000);
+        let least = Slice::of(Duration::from_secs(1), &two, 1000);
         assert_eq!(least.warm_up + least.measured, Slice::LEAST);
-        assert!(!Slice::of(Duration::ZERO, 0, 0).measured.is_zero());
+        assert!(!Slice::of(Duration::ZERO, &[], 0).measured.is_zero());
+        // Eight take longer to set up and to come to an end, and what they take is taken from all.
+        let shape = Shape { producers: 4, consumers: 4 };
+        let many = [two, vec![job(Test::Crowd(shape, None)); 50]].concat();
+        let slice = Slice::of(Duration::from_secs(25), &many, 5);
+        assert_eq!(slice.warm_up + slice.measured, Duration::from_millis(40));
+    }
+
+    /// Either end of a transport that takes its time.
+    struct Slow<'a>(&'a Cell<Message<1>>);
+
+    impl Sender<1> for Slow<'_> {
+        fn send(&mut self, message: &Message<1>) -> Result<()> {
+            self.0.set(*message);
+            Ok(())
+        }
+    }
+
+    impl Receiver<1> for Slow<'_> {
+        fn receive(&mut self, message: &mut Message<1>) -> Result<()> {
+            std::thread::sleep(Duration::from_millis(5));
+            *message = self.0.get();
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn however_long_a_round_trip_takes_one_is_measured() {
+        let message = Cell::new(Message::default());
+        let timer = Timer { clock: Clock::monotonic(), warm_up: 1_000_000, measured: 1_000_000 };
+        let histogram = ask("test", &mut Slow(&message), &mut Slow(&message), timer).unwrap();
+        assert_eq!(histogram.len(), 1);
+        assert!(histogram.min() >= 4_990_000, "{}", histogram.min());
+        assert!(message.get().is(STOP), "the other side is told to stop");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod clock;
 mod cores;
+mod crowd;
 mod json;
 mod machine;
 mod measure;
@@ -18,7 +19,7 @@ use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
 use clock::Clock;
-use cores::PairOfCores;
+use cores::{Chosen, PairOfCores};
 use machine::Machine;
 use measure::{Sample, Slice, measure};
 use plan::{Facts, Job};
@@ -34,13 +35,13 @@ pub(crate) struct Arguments {
     #[arg(long)]
     json: bool,
 
-    /// The two cores to use, for example 2,3. Without it: the first two that this process may run on.
+    /// The two cores to use, for example 2,3. Without it: the first two that this process may run on, and between many all.
     #[arg(long, value_name = "A,B")]
     cores: Option<PairOfCores>,
 
     /// Only these transports, separated by commas.
     #[arg(long, value_name = "LIST", value_delimiter = ',',
-          value_parser = PossibleValuesParser::new(rondel_baselines::names()))]
+          value_parser = PossibleValuesParser::new(plan::all_names()))]
     only: Vec<String>,
 
     /// How often each measurement is repeated; the medians are reported.
@@ -63,25 +64,27 @@ struct Method {
     repetitions: u32,
     slice: Slice,
     clock: Clock,
+    /// Those over which many are spread.
+    cores: Vec<usize>,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let cores = cores::choose(arguments.cores)?;
     let facts = Facts::of_all(&arguments.only);
-    let jobs = plan::jobs(&facts);
+    let jobs = plan::jobs(&facts, cores.all.len());
     if jobs.is_empty() {
         bail!("there is nothing to measure");
     }
     let clock = Clock::best();
-    let slice = Slice::of(Duration::from_secs(arguments.seconds), jobs.len(), arguments.repetitions);
-    let (outcomes, repetitions) = rounds(jobs, arguments, cores, slice, clock)?;
+    let slice = Slice::of(Duration::from_secs(arguments.seconds), &jobs, arguments.repetitions);
+    let (outcomes, repetitions) = rounds(jobs, arguments, &cores, slice, clock)?;
 
     let mut out = io::stdout().lock();
     if arguments.json {
         json::write(&mut out, &outcomes, repetitions)?;
     } else {
-        let method = Method { repetitions, slice, clock };
-        report::write(&mut out, &outcomes, &Machine::this(cores), &method, &facts)?;
+        let method = Method { repetitions, slice, clock, cores: cores.all };
+        report::write(&mut out, &outcomes, &Machine::this(cores.pair), &method, &facts)?;
     }
     out.flush()?;
     Ok(())
@@ -92,7 +95,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
 fn rounds(
     jobs: Vec<Job>,
     arguments: &Arguments,
-    cores: PairOfCores,
+    cores: &Chosen,
     slice: Slice,
     clock: Clock,
 ) -> anyhow::Result<(Vec<Outcome>, u32)> {

@@ -1,6 +1,9 @@
 //! What is measured, and in which order.
 
-use rondel_baselines::{Carries, Payload, Scope, Visitor, Wait, names, visit};
+use rondel_baselines::{
+    Carries, Crowd, CrowdVisitor, Payload, Scope, Shape, Transport, Visitor, Wait, crowd_names, names, visit,
+    visit_crowd,
+};
 use std::fmt;
 
 /// What is known of a transport before it is measured.
@@ -12,6 +15,16 @@ pub(crate) struct Facts {
     waits: &'static [Wait],
     queues: bool,
     batches: bool,
+    /// Whether it is measured between two.
+    pairs: bool,
+    /// Whether it is measured between many.
+    crowds: bool,
+}
+
+/// The names of all transports, between two and between many, in the order in which they are shown.
+pub(crate) fn all_names() -> Vec<&'static str> {
+    let only_crowds = crowd_names().iter().filter(|name| !names().contains(name));
+    names().iter().chain(only_crowds).copied().collect()
 }
 
 impl Facts {
@@ -21,21 +34,33 @@ impl Facts {
         impl Visitor for Ask {
             type Output = Facts;
             fn visit<T: Carries<1> + Carries<8> + Carries<128>>(self) -> Facts {
-                Facts {
-                    name: T::NAME,
-                    note: T::NOTE,
-                    scope: T::SCOPE,
-                    waits: T::WAITS,
-                    queues: T::QUEUES,
-                    batches: T::BATCHES,
-                }
+                Facts::of::<T>()
             }
         }
-        names()
-            .iter()
-            .filter(|name| only.is_empty() || only.iter().any(|wanted| wanted == *name))
-            .filter_map(|name| visit(name, Ask).ok())
+        impl CrowdVisitor for Ask {
+            type Output = Facts;
+            fn visit<T: Crowd>(self) -> Facts {
+                Facts::of::<T>()
+            }
+        }
+        all_names()
+            .into_iter()
+            .filter(|name| only.is_empty() || only.iter().any(|wanted| wanted == name))
+            .filter_map(|name| visit(name, Ask).or_else(|_| visit_crowd(name, Ask)).ok())
             .collect()
+    }
+
+    fn of<T: Transport>() -> Facts {
+        Facts {
+            name: T::NAME,
+            note: T::NOTE,
+            scope: T::SCOPE,
+            waits: T::WAITS,
+            queues: T::QUEUES,
+            batches: T::BATCHES,
+            pairs: names().contains(&T::NAME),
+            crowds: crowd_names().contains(&T::NAME),
+        }
     }
 
     /// The ways of waiting under which throughput is of interest. A busy stream never sleeps, so to be *ready* to sleep
@@ -55,6 +80,8 @@ pub(crate) enum Test {
     Throughput,
     /// The same, so many messages a step.
     Batches(usize),
+    /// How many messages a second arrive at all of many receivers from all of many senders, one at a time or so many a step.
+    Crowd(Shape, Option<usize>),
 }
 
 /// One thing to measure.
@@ -69,12 +96,25 @@ pub(crate) struct Job {
 
 impl fmt::Display for Job {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let test = match self.test {
-            Test::RoundTrip => "round trip",
-            Test::Throughput => "throughput",
-            Test::Batches(_) => "throughput in batches",
-        };
-        write!(f, "{}, {test}, {}, {} bytes", self.transport, self.wait.name(), self.payload.bytes())
+        write!(f, "{}, ", self.transport)?;
+        match self.test {
+            Test::RoundTrip => write!(f, "round trip")?,
+            Test::Throughput => write!(f, "throughput")?,
+            Test::Batches(_) => write!(f, "throughput in batches")?,
+            Test::Crowd(shape, None) => write!(f, "{shape}")?,
+            Test::Crowd(shape, Some(_)) => write!(f, "{shape} in batches")?,
+        }
+        write!(f, ", {}, {} bytes", self.wait.name(), self.payload.bytes())
+    }
+}
+
+impl Job {
+    /// How many processes or threads take part.
+    pub(crate) fn parts(&self) -> usize {
+        match self.test {
+            Test::Crowd(shape, _) => shape.parts(),
+            _ => 2,
+        }
     }
 }
 
@@ -88,36 +128,76 @@ const fn batch(payload: Payload) -> usize {
     }
 }
 
-/// Everything to be measured once a round. What will be compared is measured in close succession.
-pub(crate) fn jobs(transports: &[Facts]) -> Vec<Job> {
+/// How many send and how many receive where many do.
+const SHAPES: [Shape; 3] = [shape(1), shape(2), shape(4)];
+
+const fn shape(each: usize) -> Shape {
+    Shape { producers: each, consumers: each }
+}
+
+/// Messages a batch between many: few enough for a claim of so many to be a common thing, and for many to have one under
+/// way at a time.
+const CROWD_BATCH: usize = 32;
+
+/// Everything to be measured once a round, on so many cores. What will be compared is measured in close succession.
+pub(crate) fn jobs(transports: &[Facts], cores: usize) -> Vec<Job> {
     let mut jobs = Vec::new();
     for facts in transports {
-        let job = |test, wait, payload| Job { transport: facts.name, scope: facts.scope, test, wait, payload };
-        for payload in [Payload::B8, Payload::B64] {
-            jobs.extend(facts.waits.iter().map(|wait| job(Test::RoundTrip, *wait, payload)));
+        if facts.pairs {
+            jobs.extend(between_two(facts));
         }
-        if !facts.queues {
-            continue;
-        }
-        for payload in [Payload::B8, Payload::B64, Payload::B1024] {
-            jobs.extend(facts.throughput_waits().map(|wait| job(Test::Throughput, wait, payload)));
-            if facts.batches {
-                // One way of waiting will do: in batches it is asked for even less often.
-                let wait = facts.throughput_waits().last();
-                jobs.extend(wait.map(|wait| job(Test::Batches(batch(payload)), wait, payload)));
-            }
+        if facts.crowds {
+            jobs.extend(between_many(facts, cores));
         }
     }
-    let kind = |test| match test {
-        Test::RoundTrip => 0,
-        Test::Throughput => 1,
-        Test::Batches(_) => 2,
-    };
     // Stable, so that transports keep the order of the list.
-    jobs.sort_by_key(|job| {
-        let wait = if kind(job.test) == 0 { Some(job.wait) } else { None };
-        (kind(job.test), job.payload, wait)
+    jobs.sort_by_key(|job| match job.test {
+        Test::RoundTrip => (0, job.payload, Some(job.wait), None),
+        Test::Throughput => (1, job.payload, None, None),
+        Test::Batches(_) => (2, job.payload, None, None),
+        Test::Crowd(shape, batch) => (3, job.payload, None, Some((shape, batch))),
     });
+    jobs
+}
+
+fn between_two(facts: &Facts) -> Vec<Job> {
+    let job = |test, wait, payload| Job { transport: facts.name, scope: facts.scope, test, wait, payload };
+    let mut jobs = Vec::new();
+    for payload in [Payload::B8, Payload::B64] {
+        jobs.extend(facts.waits.iter().map(|wait| job(Test::RoundTrip, *wait, payload)));
+    }
+    if !facts.queues {
+        return jobs;
+    }
+    for payload in [Payload::B8, Payload::B64, Payload::B1024] {
+        jobs.extend(facts.throughput_waits().map(|wait| job(Test::Throughput, wait, payload)));
+        if facts.batches {
+            // One way of waiting will do: in batches it is asked for even less often.
+            let wait = facts.throughput_waits().last();
+            jobs.extend(wait.map(|wait| job(Test::Batches(batch(payload)), wait, payload)));
+        }
+    }
+    jobs
+}
+
+fn between_many(facts: &Facts, cores: usize) -> Vec<Job> {
+    let job = |shape, batch, wait| Job {
+        transport: facts.name,
+        scope: facts.scope,
+        test: Test::Crowd(shape, batch),
+        wait,
+        payload: Payload::B8,
+    };
+    let mut jobs = Vec::new();
+    for shape in SHAPES {
+        // Who polls without ever giving up its core wants one of its own: of two on one core, one would poll while the
+        // other could work, until the scheduler takes its turn away.
+        let waits = || facts.throughput_waits().filter(|wait| *wait != Wait::Spin || shape.parts() <= cores);
+        jobs.extend(waits().map(|wait| job(shape, None, wait)));
+        if facts.batches {
+            jobs.extend(waits().last().map(|wait| job(shape, Some(CROWD_BATCH), wait)));
+        }
+    }
     jobs
 }
 
@@ -126,7 +206,12 @@ mod tests {
     use super::*;
 
     fn facts(waits: &'static [Wait], queues: bool) -> Facts {
-        Facts { name: "x", note: "", scope: Scope::Processes, waits, queues, batches: true }
+        let (pairs, crowds) = (true, false);
+        Facts { name: "x", note: "", scope: Scope::Processes, waits, queues, batches: true, pairs, crowds }
+    }
+
+    fn crowds(waits: &'static [Wait], batches: bool) -> Facts {
+        Facts { batches, pairs: false, crowds: true, ..facts(waits, true) }
     }
 
     fn count(jobs: &[Job], is: impl Fn(&Job) -> bool) -> usize {
@@ -135,14 +220,14 @@ mod tests {
 
     #[test]
     fn what_cannot_queue_is_asked_for_round_trips_only() {
-        let jobs = jobs(&[facts(&[Wait::Spin], false)]);
+        let jobs = jobs(&[facts(&[Wait::Spin], false)], 2);
         assert_eq!(jobs.len(), 2);
         assert_eq!(count(&jobs, |job| job.test == Test::RoundTrip), 2);
     }
 
     #[test]
     fn what_has_a_choice_of_waiting_is_asked_for_each() {
-        let jobs = jobs(&[facts(&[Wait::Spin, Wait::Default, Wait::Park], true)]);
+        let jobs = jobs(&[facts(&[Wait::Spin, Wait::Default, Wait::Park], true)], 2);
         assert_eq!(count(&jobs, |job| job.test == Test::RoundTrip), 6);
         assert_eq!(count(&jobs, |job| job.test == Test::Throughput && job.wait == Wait::Spin), 3);
         assert_eq!(count(&jobs, |job| job.test == Test::Throughput && job.wait == Wait::Default), 3);
@@ -153,7 +238,7 @@ mod tests {
 
     #[test]
     fn what_is_compared_is_measured_in_succession() {
-        let jobs = jobs(&Facts::of_all(&[]));
+        let jobs = jobs(&Facts::of_all(&[]), 2);
         let round_trips: Vec<_> =
             jobs.iter().filter(|job| job.test == Test::RoundTrip).map(|job| (job.payload, job.wait)).collect();
         assert!(round_trips.is_sorted(), "{round_trips:?}");
@@ -163,12 +248,39 @@ mod tests {
 
     #[test]
     fn only_some_of_the_transports() {
-        let names: Vec<_> = Facts::of_all(&["unix".to_owned(), "pipe".to_owned()]).iter().map(|f| f.name).collect();
-        assert_eq!(names, ["pipe", "unix"]);
-        assert_eq!(Facts::of_all(&[]).len(), names_known());
+        let some = ["unix", "array-queue", "pipe"].map(str::to_owned);
+        let some: Vec<_> = Facts::of_all(&some).iter().map(|f| f.name).collect();
+        assert_eq!(some, ["pipe", "unix", "array-queue"]);
+        let all: Vec<_> = Facts::of_all(&[]).iter().map(|f| f.name).collect();
+        assert_eq!(all, all_names());
+        let unique: std::collections::BTreeSet<_> = all.iter().collect();
+        assert_eq!(unique.len(), all.len(), "named twice: {all:?}");
+        assert!(names().iter().chain(crowd_names()).all(|name| all.contains(name)));
     }
 
-    fn names_known() -> usize {
-        rondel_baselines::names().len()
+    #[test]
+    fn who_is_measured_between_many_is_measured_in_every_shape() {
+        let all = [Wait::Spin, Wait::Default, Wait::Park];
+        let jobs = |cores| jobs(&[crowds(const { &[Wait::Spin, Wait::Default, Wait::Park] }, true)], cores);
+        for cores in [2, 4, 8] {
+            let jobs = jobs(cores);
+            for shape in SHAPES {
+                let of = |wait, batch| count(&jobs, |job| job.test == Test::Crowd(shape, batch) && job.wait == wait);
+                assert_eq!(all.map(|wait| of(wait, None)), [usize::from(shape.parts() <= cores), 1, 0]);
+                assert_eq!(all.map(|wait| of(wait, Some(CROWD_BATCH))), [0, 1, 0]);
+            }
+            assert!(jobs.iter().all(|job| job.payload == Payload::B8));
+        }
+        let without = between_many(&crowds(&[Wait::Yield], false), 2);
+        assert_eq!(without.len(), SHAPES.len());
+    }
+
+    #[test]
+    fn shapes_are_compared_in_succession() {
+        let jobs = jobs(&[crowds(&[Wait::Yield], false), crowds(&[Wait::Default], true)], 2);
+        let order: Vec<_> =
+            jobs.iter().filter_map(|j| if let Test::Crowd(s, b) = j.test { Some((s, b)) } else { None }).collect();
+        assert_eq!(order.len(), 9);
+        assert!(order.is_sorted(), "{order:?}");
     }
 }

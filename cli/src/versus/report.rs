@@ -22,12 +22,16 @@ pub(super) fn write(
     let width = terminal_width();
     writeln!(out, "{}", machine.describe())?;
     writeln!(out, "{}", describe(method))?;
+    if outcomes.iter().any(|outcome| matches!(outcome.job.test, Test::Crowd(..))) {
+        let cores = method.cores.iter().map(usize::to_string).collect::<Vec<_>>().join(", ");
+        writeln!(out, "Where many send and receive, they are spread over cores {cores}.")?;
+    }
     for section in &SECTIONS {
         let shown: Vec<&Outcome> = outcomes.iter().filter(|outcome| (section.belongs)(&outcome.job)).collect();
         if shown.is_empty() {
             continue;
         }
-        let mut table = new_table(section.headings, width);
+        let mut table = new_table(section, width);
         for outcome in shown.iter().filter(|outcome| outcome.result.is_ok()) {
             table.add_row((section.row)(outcome, outcomes));
         }
@@ -41,22 +45,34 @@ struct Section {
     title: &'static str,
     belongs: fn(&Job) -> bool,
     headings: &'static [&'static str],
+    /// The columns that hold names. All others hold figures, which stand to the right, so that their digits line up.
+    names: &'static [usize],
     /// The cells of one outcome, given all of them to compare it with.
     row: fn(&Outcome, &[Outcome]) -> Vec<String>,
 }
 
-const SECTIONS: [Section; 2] = [
+const SECTIONS: [Section; 3] = [
     Section {
         title: "Round trips, in ns. Ratios are of the medians: to the floor, and where it sleeps also to the bare futex.",
         belongs: |job| job.test == Test::RoundTrip,
         headings: &["bytes", "transport", "wait", "p50", "of repetitions", "p99", "p99.9", "max", "× floor", "× futex"],
+        names: &[1, 2],
         row: round_trip_row,
     },
     Section {
         title: "Throughput, million messages a second. Ratios are to the same size and batch through the pipe and rtrb.",
-        belongs: |job| job.test != Test::RoundTrip,
+        belongs: |job| matches!(job.test, Test::Throughput | Test::Batches(_)),
         headings: &["bytes", "transport", "wait", "batch", "M/s", "of repetitions", "MB/s", "× pipe", "× rtrb"],
+        names: &[1, 2],
         row: throughput_row,
+    },
+    Section {
+        title: "Many to many, 8 bytes, million messages a second through all consumers together. \
+                Ratios are to array-queue between as many, one at a time.",
+        belongs: |job| matches!(job.test, Test::Crowd(..)),
+        headings: &["many", "transport", "between", "wait", "batch", "M/s", "of repetitions", "× array-queue"],
+        names: &[0, 1, 2, 3],
+        row: crowd_row,
     },
 ];
 
@@ -88,7 +104,8 @@ fn write_notes(out: &mut impl Write, outcomes: &[Outcome], transports: &[Facts])
             told.push(why);
         }
     }
-    transports.iter().try_for_each(|facts| writeln!(out, "{:>6}: {}", facts.name, facts.note))
+    let width = transports.iter().map(|facts| facts.name.len()).max().unwrap_or(0);
+    transports.iter().try_for_each(|facts| writeln!(out, "{:>width$}: {}", facts.name, facts.note))
 }
 
 fn round_trip_row(outcome: &Outcome, all: &[Outcome]) -> Vec<String> {
@@ -128,6 +145,26 @@ fn throughput_row(outcome: &Outcome, all: &[Outcome]) -> Vec<String> {
         digits(rate.median * job.payload.bytes() as f64 / 1e6),
         to("pipe"),
         to("rtrb"),
+    ]
+}
+
+fn crowd_row(outcome: &Outcome, all: &[Outcome]) -> Vec<String> {
+    let (Ok(Figures::Throughput(figures)), Test::Crowd(shape, batch)) = (&outcome.result, outcome.job.test) else {
+        return vec![];
+    };
+    let job = &outcome.job;
+    let rate = figures.messages_per_second;
+    // It has no batches, so that is what batches are compared with too.
+    let alone = Job { test: Test::Crowd(shape, None), ..*job };
+    vec![
+        shape.to_string(),
+        job.transport.to_owned(),
+        job.scope.name().to_owned(),
+        job.wait.name().to_owned(),
+        batch.map_or_else(|| NONE.to_owned(), |size| size.to_string()),
+        digits(rate.median / 1e6),
+        spread(rate, 1e6),
+        ratio(rate.median, throughput_median(all, "array-queue", &alone)),
     ]
 }
 
@@ -182,20 +219,16 @@ fn digits(value: f64) -> String {
     format!("{value:.places$}")
 }
 
-/// The columns that hold names; they are the same in both tables. All others hold figures, which stand to the right, so
-/// that their digits line up.
-const NAMES: [usize; 2] = [1, 2];
-
-fn new_table(headings: &[&str], width: Option<u16>) -> Table {
+fn new_table(section: &Section, width: Option<u16>) -> Table {
     let mut table = Table::new();
     // Lines above, below and under the heading; none between the rows, of which there are many.
     table
         .load_preset(UTF8_HORIZONTAL_ONLY)
         .remove_style(TableComponent::HorizontalLines)
         .remove_style(TableComponent::MiddleIntersections)
-        .set_header(headings);
+        .set_header(section.headings);
     for (place, column) in table.column_iter_mut().enumerate() {
-        let side = if NAMES.contains(&place) { CellAlignment::Left } else { CellAlignment::Right };
+        let side = if section.names.contains(&place) { CellAlignment::Left } else { CellAlignment::Right };
         column.set_cell_alignment(side);
     }
     if let Some(width) = width {

@@ -1,0 +1,173 @@
+//! crossbeam's `ArrayQueue`: the many-to-many queue that most Rust programs use between threads.
+//!
+//! It has no way of waiting and none of batching. Both ends do what its users do: try, and between two tries
+//! `Backoff::snooze`, which pauses, longer each time, and after some tries lets other threads have the core.
+
+use crate::error::check_wait;
+use crate::patience::LIMIT;
+use crate::{
+    Crowd, Error, Message, Receiver, Result, Scope, Seat, Seats, Sender, Shape, Transport, Wait, ring_capacity,
+};
+use crossbeam_utils::Backoff;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+/// crossbeam's `ArrayQueue` between threads.
+#[derive(Clone, Copy, Debug)]
+pub struct ArrayQueue;
+
+impl Transport for ArrayQueue {
+    const NAME: &'static str = "array-queue";
+    const NOTE: &'static str = "crossbeam's ArrayQueue between threads of one process; the same room as rtrb; it cannot block, so both ends retry with Backoff::snooze; it has no batches";
+    const SCOPE: Scope = Scope::Threads;
+    const WAITS: &'static [Wait] = &[Wait::Yield];
+    const QUEUES: bool = true;
+    const BATCHES: bool = false;
+}
+
+impl Crowd for ArrayQueue {
+    type Sending = Sending;
+    type Receiving = Receiving;
+
+    fn open_crowd(wait: Wait, shape: Shape) -> Result<Seats<Sending, Receiving>> {
+        check_wait(Self::NAME, wait, Self::WAITS)?;
+        let hub = Arc::new(Hub {
+            queue: crossbeam_queue::ArrayQueue::new(ring_capacity::<1>()),
+            senders: AtomicUsize::new(shape.producers),
+            receivers: AtomicUsize::new(shape.consumers),
+        });
+        let sending = (0..shape.producers).map(|_| Sending { hub: Arc::clone(&hub) }).collect();
+        let receiving = (0..shape.consumers).map(|_| Receiving { hub: Arc::clone(&hub) }).collect();
+        Ok((sending, receiving))
+    }
+}
+
+/// The queue, and how many are left at either end of it, which the queue itself does not know.
+struct Hub {
+    queue: crossbeam_queue::ArrayQueue<Message<1>>,
+    senders: AtomicUsize,
+    receivers: AtomicUsize,
+}
+
+/// One that pushes.
+pub struct Sending {
+    hub: Arc<Hub>,
+}
+
+/// One that pops.
+pub struct Receiving {
+    hub: Arc<Hub>,
+}
+
+impl Drop for Sending {
+    fn drop(&mut self) {
+        // Release: pairs with the Acquire in `gone`, so that whoever sees the last one gone finds all that it has pushed.
+        self.hub.senders.fetch_sub(1, Ordering::Release);
+    }
+}
+
+impl Drop for Receiving {
+    fn drop(&mut self) {
+        // Release, for the sake of its likeness to the other end: nothing is handed over with it.
+        self.hub.receivers.fetch_sub(1, Ordering::Release);
+    }
+}
+
+impl Seat for Sending {
+    type Taken = Self;
+    fn take(self) -> Result<Self> {
+        Ok(self)
+    }
+}
+
+impl Seat for Receiving {
+    type Taken = Self;
+    fn take(self) -> Result<Self> {
+        Ok(self)
+    }
+}
+
+impl Sender<1> for Sending {
+    #[inline(always)]
+    fn send(&mut self, message: &Message<1>) -> Result<()> {
+        retry(|| self.hub.queue.push(*message).ok(), || gone(&self.hub.receivers))
+    }
+}
+
+impl Receiver<1> for Receiving {
+    #[inline(always)]
+    fn receive(&mut self, message: &mut Message<1>) -> Result<()> {
+        *message = retry(|| self.hub.queue.pop(), || gone(&self.hub.senders))?;
+        Ok(())
+    }
+}
+
+fn gone(others: &AtomicUsize) -> bool {
+    // Acquire: pairs with the Release of the last one's drop.
+    others.load(Ordering::Acquire) == 0
+}
+
+/// Tries until it succeeds, as the documentation of `Backoff` shows it.
+#[inline(always)]
+fn retry<R>(mut attempt: impl FnMut() -> Option<R>, gone: impl Fn() -> bool) -> Result<R> {
+    let backoff = Backoff::new();
+    loop {
+        if let Some(found) = attempt() {
+            return Ok(found);
+        }
+        if backoff.is_completed() {
+            return long_retry(&backoff, attempt, gone);
+        }
+        backoff.snooze();
+    }
+}
+
+/// Tries between two looks at who is left and at the clock: a look costs less than a tenth of what they do.
+const TRIES_PER_LOOK: u32 = 64;
+
+/// Goes on in the same way, with a bound on it.
+#[cold]
+#[inline(never)]
+fn long_retry<R>(backoff: &Backoff, mut attempt: impl FnMut() -> Option<R>, gone: impl Fn() -> bool) -> Result<R> {
+    let begin = Instant::now();
+    loop {
+        // Asked before the tries, not after: what the others left before they went is still found.
+        let gone = gone();
+        for _ in 0..TRIES_PER_LOOK {
+            if let Some(found) = attempt() {
+                return Ok(found);
+            }
+            backoff.snooze();
+        }
+        if gone {
+            return Err(Box::new(Error::PeerGone { transport: ArrayQueue::NAME }));
+        }
+        if begin.elapsed() >= LIMIT {
+            return Err(Box::new(Error::Stalled { transport: ArrayQueue::NAME, after: LIMIT }));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+
+    /// The last message comes, and its sender goes, between a try and the look at who is left.
+    #[test]
+    fn what_was_left_behind_is_found() {
+        let message = Cell::new(None);
+        let leave = || {
+            message.set(Some(7));
+            true
+        };
+        assert_eq!(retry(|| message.take(), leave).unwrap(), 7);
+    }
+
+    #[test]
+    fn when_nothing_was_left_behind_that_is_told() {
+        let error = retry(|| None::<u32>, || true).unwrap_err();
+        assert!(matches!(*error, Error::PeerGone { .. }), "{error}");
+    }
+}
