@@ -162,7 +162,7 @@ unsafe impl Memory for Handle {
         })
     }
 
-    fn hint_write(&self, _: usize) {}
+    fn hint_ahead(&self, _: u64) {}
 }
 
 impl Census for Handle {

@@ -26,6 +26,7 @@ use crate::segment::{ROLE_STRIDE, RoleRecord, Segment};
 
 const STAMP_BYTES: usize = size_of::<AtomicU64>();
 const LINE_BYTES: usize = 64;
+const AHEAD_BYTES: usize = 8 * LINE_BYTES;
 
 #[repr(C, align(128))]
 struct Apart<W>(W);
@@ -64,6 +65,15 @@ impl<T> Shape<T> {
     };
 }
 
+impl<T> Shape<T> {
+    /// How many slots ahead of its own a participant asks for a line to write: some lines' worth, but never so many that
+    /// it would take lines from those a lap away. `docs/decisions/0005-many-to-many.md` has the measurements.
+    const AHEAD: u64 = {
+        let slots = AHEAD_BYTES / Self::STRIDE;
+        if slots > 0 { slots as u64 } else { 1 }
+    };
+}
+
 /// Bytes of the body of a ring of this shape; `None` if they are more than an address space.
 pub(super) fn body_len<T>(geometry: Geometry, lines: u32) -> Option<u64> {
     let slots = geometry.slots().checked_mul(Shape::<T>::STRIDE as u64)?;
@@ -93,6 +103,8 @@ pub(super) struct Mapped<T> {
     /// Slots, a power of two, less one.
     mask: u64,
     lines: u32,
+    /// How many slots ahead a line is asked for.
+    ahead: u64,
     _elements: PhantomData<*mut T>,
 }
 
@@ -131,6 +143,7 @@ impl<T: Pod> Mapped<T> {
             slots,
             mask: geometry.slots() - 1,
             lines,
+            ahead: Shape::<T>::AHEAD.min(geometry.slots() / 4),
             _elements: PhantomData,
         })
     }
@@ -240,8 +253,8 @@ unsafe impl<T: Pod> Memory for Mapped<T> {
     }
 
     #[inline(always)]
-    fn hint_write(&self, slot: Slot) {
-        hint::prefetch_for_write(slot.0);
+    fn hint_ahead(&self, p: u64) {
+        hint::prefetch_for_write(self.slot(p.wrapping_add(self.ahead)).0);
     }
 }
 

@@ -74,6 +74,7 @@ impl<M: Memory> Consumer<M> {
         let popped = self.claim_at_once();
         if let Some((p, _)) = popped {
             self.free(p);
+            self.memory.hint_ahead(p);
         }
         popped
     }

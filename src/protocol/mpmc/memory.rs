@@ -50,8 +50,8 @@ pub(crate) unsafe trait Memory {
     /// The caller has claimed, or taken over, the slot's position as a consumer, has seen it published, and has not freed it.
     unsafe fn read(&self, slot: Self::Slot) -> Self::Element;
 
-    /// A hint: a producer, or a consumer, will soon come to this slot and write its stamp.
-    fn hint_write(&self, slot: Self::Slot);
+    /// A hint: a producer, or a consumer, has come to position `p`, one element at a time, and will write stamps behind it before long.
+    fn hint_ahead(&self, p: u64);
 }
 
 /// What only the kernel knows.

@@ -67,6 +67,7 @@ impl<M: Memory> Producer<M> {
                     // was free before, and nobody but the claimant publishes it.
                     unsafe { self.memory.write(slot, element) };
                     self.publish(slot, p);
+                    self.memory.hint_ahead(p);
                     return Some(p);
                 }
                 Err(now) => p = now,
