@@ -26,6 +26,7 @@ mod traced;
 mod busy;
 mod ends;
 mod every_change;
+mod orphaned_heir;
 mod place;
 mod places;
 mod sleepers;
