@@ -49,12 +49,19 @@ struct Operation {
     places: u32,
     /// Messages that are in the ring before.
     filled: u64,
+    /// They were pushed behind what the dead had claimed, and not before.
+    behind: bool,
 }
 
 impl Operation {
     const fn new(name: &'static str, effect: Effect) -> Self {
         let filled = if let Effect::Pushes(_) = effect { 0 } else { CAPACITY };
-        Self { name, effect, dead: &[], places: 4, filled }
+        Self { name, effect, dead: &[], places: 4, filled, behind: false }
+    }
+
+    /// After a producer that has claimed the ring's first position, which is skipped.
+    const fn behind_a_gap(name: &'static str, popped: u64) -> Self {
+        Self { dead: &[("push", 2)], places: 6, filled: 2, behind: true, ..Self::new(name, Effect::Pops(popped)) }
     }
 
     /// After a consumer that holds the first message, in the only place that is left.
@@ -121,13 +128,17 @@ fn kill_at(
     let (_, wait) = STRATEGIES[changes as usize % STRATEGIES.len()];
     tx.set_wait(wait);
     rx.set_wait(wait);
-    for number in 0..operation.filled {
-        tx.push(said(0, number)).expect("room");
+    let mut fill = || (0..operation.filled).for_each(|number| tx.push(said(0, number)).expect("room"));
+    if !operation.behind {
+        fill();
     }
     for &(name, changes) in operation.dead {
         let mut dead = Stepped::start(name, &directory, &ring);
         (0..changes).for_each(|_| assert!(dead.change()));
         dead.kill();
+    }
+    if operation.behind {
+        fill();
     }
     let mut victim = Stepped::start(operation.name, &directory, &ring);
     victim.skip_calls(skipped);
@@ -242,6 +253,8 @@ a_kill_at_every_change_of! {
         filled: CAPACITY - 2,
         ..Operation::new("recover", Effect::Recovers)
     }, Redeliver, Discard;
+    a_pop_past_what_a_dead_producer_had_claimed: Operation::behind_a_gap("skip", 1), Redeliver, Discard;
+    a_batch_of_pops_past_what_a_dead_producer_had_claimed: Operation::behind_a_gap("skip-slice", 2), Redeliver, Discard;
 }
 
 /// The operation of this name.
@@ -266,12 +279,16 @@ fn step(operation: &str, ring: &Ring<Message>) {
             assert!(good, "there was room");
             wait_for_parent();
         }
-        "pop" | "pop-slice" | "guard" | "recover" | "sleep" | "sleep-long" => {
+        "pop" | "pop-slice" | "guard" | "recover" | "sleep" | "sleep-long" | "skip" | "skip-slice" => {
             let mut rx = consumer();
+            if operation.starts_with("skip") {
+                assert_eq!(rx.recover().expect("intact").skipped, 1);
+            }
             rx.set_wait(Wait::Park);
             begin();
             let good = match operation {
-                "pop" => rx.try_pop().is_ok(),
+                "pop" | "skip" => rx.try_pop().is_ok(),
+                "skip-slice" => rx.try_pop_slice(&mut batch) == Ok(2),
                 "pop-slice" => rx.try_pop_slice(&mut batch) == Ok(3),
                 "guard" => rx.try_pop_guard().is_ok(),
                 "recover" => match rx.recover().expect("intact").to_redeliver {
