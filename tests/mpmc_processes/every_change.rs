@@ -64,6 +64,11 @@ impl Operation {
         Self { dead: &[("push", 2)], places: 6, filled: 2, behind: true, ..Self::new(name, Effect::Pops(popped)) }
     }
 
+    /// After a producer that has claimed a position, in the only place that is left.
+    const fn of_a_successor(name: &'static str) -> Self {
+        Self { dead: &[("push", 2)], places: 3, filled: CAPACITY - 2, ..Self::new(name, Effect::Nothing) }
+    }
+
     /// After a consumer that holds the first message, in the only place that is left.
     const fn of_an_heir(name: &'static str) -> Self {
         Self { dead: &[("guard", 2)], places: 3, ..Self::new(name, Effect::Inherits) }
@@ -242,6 +247,8 @@ a_kill_at_every_change_of! {
     a_guarded_pop: Operation::new("guard", Effect::Pops(1)), Redeliver, Discard;
     a_producers_attaching: Operation::new("attach-producer", Effect::Nothing), Redeliver;
     a_consumers_attaching: Operation::new("attach-consumer", Effect::Nothing), Redeliver;
+    a_producers_attaching_to_a_dead_ones_place: Operation::of_a_successor("attach-producer-after"), Redeliver;
+    a_consumers_attaching_to_a_dead_producers_place: Operation::of_a_successor("attach-consumer-after"), Redeliver;
     a_consumers_attaching_to_a_dead_ones_place: Operation::of_an_heir("attach-heir"), Redeliver, Discard;
     a_producers_closing: Operation::new("close-producer", Effect::Nothing), Redeliver;
     a_consumers_closing: Operation::new("close-consumer", Effect::Nothing), Redeliver;
@@ -302,13 +309,13 @@ fn step(operation: &str, ring: &Ring<Message>) {
             assert!(good, "there was something to do");
             wait_for_parent();
         }
-        "attach-producer" => {
+        "attach-producer" | "attach-producer-after" => {
             begin();
             let tx = ring.producer();
             stop_here();
             tx.map(drop).expect("free");
         }
-        "attach-consumer" | "attach-heir" => {
+        "attach-consumer" | "attach-consumer-after" | "attach-heir" => {
             begin();
             let rx = ring.consumer();
             stop_here();
