@@ -65,7 +65,7 @@ impl<T: Pod> Participant<T> {
         let (line, lock, attachments, heritage) = lease_any(&memory, ring, side)?;
         let attachment = Attachment::new(segment, line as usize, lock)?;
         attachment.sign();
-        membership::join(&memory, line, number(side));
+        membership::join(&memory, line, number(side), attachments);
         if heritage.is_some() {
             attachment.bar();
         }
@@ -299,7 +299,9 @@ fn lease_line<T: Pod>(
     let Some(lock) = ring.segment().try_lock_role(line as usize)? else {
         return Ok(Err(Refused::Taken));
     };
-    let attachments = role::next_attachment(&memory.record(line).state);
+    // Counted before the first message bears the number: if this process dies before it is attached, the next one must not go by the
+    // same name, lest a rival that has seen this one dead take the message from that one.
+    let attachments = role::begin(&memory.record(line).state);
     let taker = Taker { line, attachment: attachments as u16 };
     Ok(match lease(memory, ring.geometry, &Lives(ring.segment()), ring.policy(), side, taker) {
         Leased::Yes(heritage) => Ok((line, lock, attachments, heritage)),

@@ -9,11 +9,13 @@
 //!                        └── killed: the word stays, the lock falls ──attach──┘
 //! ```
 //!
-//! A killed holder leaves `attached` behind. That such a word lies is the lock's to say, never this word's.
+//! A killed holder leaves `attached` behind. That such a word lies is the lock's to say, never this word's. An attachment that did
+//! not come about may have used up a number: see [`begin`].
 
 use crate::sync::{AtomicU64, Ordering};
 
 const PHASE_BITS: u32 = 8;
+const PHASE_MASK: u64 = (1 << PHASE_BITS) - 1;
 const ATTACHED: u64 = 1;
 const CLOSED: u64 = 2;
 
@@ -41,7 +43,7 @@ pub(crate) fn read(state: &AtomicU64) -> u64 {
 /// What a role's word means.
 #[inline(always)]
 pub(crate) fn decode(word: u64) -> Phase {
-    match (word >> PHASE_BITS, word & ((1 << PHASE_BITS) - 1)) {
+    match (word >> PHASE_BITS, word & PHASE_MASK) {
         (0, 0) => Phase::Never,
         (1.., ATTACHED) => Phase::Attached,
         (1.., CLOSED) => Phase::Closed,
@@ -50,18 +52,36 @@ pub(crate) fn decode(word: u64) -> Phase {
 }
 
 /// The count of attachments that the next one will be. For the holder of the role's lock.
-pub(crate) fn next_attachment(state: &AtomicU64) -> u64 {
+fn next_attachment(state: &AtomicU64) -> u64 {
     // ORDER [attach-count]: Relaxed. Only holders of the lock write here, and taking the lock orders them.
     let before = state.load(Ordering::Relaxed) >> PHASE_BITS;
     // After 2^56 attachments (or hostile bytes) the count would be 0, which means "never".
     (before.wrapping_add(1) & (u64::MAX >> PHASE_BITS)).max(1)
 }
 
+/// Counts an attachment and leaves the phase as it is, for one who leaves traces under that number before it says that it is attached:
+/// should it die in between, or give up, the number is used up. A role that was never taken stays so. For the holder of the role's
+/// lock, before [`attach_as`].
+pub(crate) fn begin(state: &AtomicU64) -> u64 {
+    let attachments = next_attachment(state);
+    let phase = state.load(Ordering::Relaxed) & PHASE_MASK; // ORDER [attach-count]
+    if phase != 0 {
+        // ORDER [attach-count]. A store: only the holder of the lock writes.
+        state.store(attachments << PHASE_BITS | phase, Ordering::Relaxed);
+    }
+    attachments
+}
+
+/// Marks the role as taken by this attachment. For the holder of the role's lock.
+pub(crate) fn attach_as(state: &AtomicU64, attachments: u64) {
+    // ORDER [attach]: Release, partner [closed-seen]: the holder's pid, stored before, is seen with the phase.
+    state.store(attachments << PHASE_BITS | ATTACHED, Ordering::Release);
+}
+
 /// Marks the role as taken, and returns the count of attachments for [`close`]. For the holder of the role's lock.
 pub(crate) fn attach(state: &AtomicU64) -> u64 {
     let attachments = next_attachment(state);
-    // ORDER [attach]: Release, partner [closed-seen]: the holder's pid, stored before, is seen with the phase.
-    state.store(attachments << PHASE_BITS | ATTACHED, Ordering::Release);
+    attach_as(state, attachments);
     attachments
 }
 

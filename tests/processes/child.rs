@@ -6,6 +6,8 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 
+use crate::tasks;
+
 const TASK: &str = "RONDEL_TEST_TASK";
 const PATH: &str = "RONDEL_TEST_PATH";
 const WORDS: &str = "RONDEL_TEST_WORDS";
@@ -57,7 +59,7 @@ fn entry() {
         path: env::var_os(PATH).expect("a path").into(),
         words: env::var(WORDS).expect("words").split_whitespace().map(str::to_owned).collect(),
     };
-    run(name.to_str().expect("a task"), &task);
+    tasks::run(name.to_str().expect("a task"), &task);
 }
 
 /// Also for a forked child, to which an alarm is not handed down.
@@ -70,29 +72,6 @@ pub(crate) fn end_with_the_parent() {
 pub(crate) fn set_alarm() {
     // SAFETY: takes an integer; the signal's default action ends this process.
     unsafe { libc::alarm(ALARM) };
-}
-
-fn run(name: &str, task: &Task) {
-    match name {
-        "send-million" => crate::million::child_send(task),
-        "receive-million" => crate::million::child_receive(task),
-        "produce-until-killed" => crate::killed::child_produce(task),
-        "consume-until-killed" => crate::killed::child_consume(task),
-        "hold-role" => crate::noticing::child_hold_role(task),
-        "produce-ten" => crate::ends::child_produce_ten(task),
-        "consume-ten" => crate::ends::child_consume_ten(task),
-        "produce-when-told" => crate::stopped::child_produce(task),
-        "consume-when-told" => crate::stopped::child_consume(task),
-        "ring-across-fork" => crate::forked::child_ring(task),
-        "handle-across-fork" => crate::forked::child_handle(task),
-        "fork-and-wait" => crate::forked::child_fork_and_wait(task),
-        "ask-after-peer" => crate::races::child_ask(task),
-        "echo" => crate::wakes::child_echo(task),
-        "one-thread-busy" => crate::busy::child_one_thread(task),
-        "exchange-busy" => crate::busy::child_exchange(task),
-        "step-through" => crate::every_instruction::child_step(task),
-        unknown => panic!("no task {unknown:?}"),
-    }
 }
 
 /// In a child: tells the parent something.

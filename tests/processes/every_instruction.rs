@@ -8,14 +8,14 @@
 //! seen here, that of the program; what a weaker machine may make of it is for the loom models to check.
 
 use std::mem;
-use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
-use memmap2::{MmapOptions, MmapRaw};
 use rondel::spsc::{Consumer, Producer, Ring, TryPopError};
 
+use crate::bytes::Bytes;
 use crate::child::{Task, start};
-use crate::forked::{fork, reap};
+use crate::forking::{fork, reap};
 use crate::scratch::{Directory, Message, Random, attach, message};
 use crate::traced::{Traced, begin, stop_here};
 
@@ -33,33 +33,6 @@ const OPERATIONS: [&str; 9] =
 /// Gives up on an operation that is still not over after so many instructions.
 const INSTRUCTIONS: u64 = 3_000_000;
 
-/// A segment's bytes.
-struct Bytes(MmapRaw);
-
-impl Bytes {
-    fn of(ring: &Ring<Message>) -> Self {
-        let len = ring.segment().total_len().try_into().expect("fits");
-        Self(MmapOptions::new().len(len).map_raw(&ring.as_fd()).expect("maps"))
-    }
-
-    fn word(&self, index: usize) -> &AtomicU64 {
-        let word = self.0.as_mut_ptr().cast::<u64>().wrapping_add(index);
-        // SAFETY: callers stay inside the mapping, which is as long as `words` says; only used as an atomic.
-        unsafe { AtomicU64::from_ptr(word) }
-    }
-
-    fn read(&self) -> Vec<u64> {
-        (0..self.0.len() / 8).map(|index| self.word(index).load(SeqCst)).collect()
-    }
-
-    fn write(&self, words: &[u64]) {
-        assert_eq!(words.len(), self.0.len() / 8);
-        for (index, word) in words.iter().enumerate() {
-            self.word(index).store(*word, SeqCst);
-        }
-    }
-}
-
 /// What successors find in a copy of a segment: where each goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Found {
@@ -70,7 +43,7 @@ struct Found {
 /// Attaches successors to a segment with these bytes and makes sure that they find everything in order.
 fn succeed_in(words: &[u64], capacity: usize) -> Found {
     let ring: Ring<Message> = Ring::builder().capacity(capacity).anonymous().expect("a memfd");
-    Bytes::of(&ring).write(words);
+    Bytes::of(ring.segment()).write(words);
     let mut tx = ring.producer().expect("a producer can go on");
     let mut rx = ring.consumer().expect("a consumer can go on");
     let found = Found { popped: rx.position(), pushed: tx.position() };
@@ -123,7 +96,7 @@ fn kill_everywhere(operation: &'static str) {
         let capacity = 1 + random.below(40) as usize;
         let directory = Directory::new(&format!("step-{operation}"));
         let ring = directory.create(capacity);
-        let bytes = Bytes::of(&ring);
+        let bytes = Bytes::of(ring.segment());
         let child = start("step-through", directory.path(), &[operation, &seed.to_string()]);
         let traced = Traced::start(child);
         let mut history: Vec<Found> = Vec::new();

@@ -7,34 +7,13 @@ use rondel::spsc::{PopError, PopTimeoutError, PushTimeoutError, TryPopError, Try
 use rondel::{Fault, Peer};
 use std::time::Duration;
 
-use crate::child::{Task, set_alarm, start, tell, wait_for_parent};
+use crate::child::{Task, start, tell, wait_for_parent};
+use crate::forking::{fork, reap};
 use crate::scratch::{Directory, attach, message, within};
 
 const CAPACITY: usize = 32;
 const MESSAGES: u64 = 10_000;
 const LIMIT: Duration = Duration::from_secs(20);
-
-/// Forks, runs `work` in the forked process and ends it there; returns its pid here.
-pub(crate) fn fork(work: impl FnOnce()) -> libc::pid_t {
-    // SAFETY: the only other thread of this program waits and holds no lock (and the C library takes care of its own), so
-    // the copy may do what this one may.
-    let pid = unsafe { libc::fork() };
-    assert!(pid >= 0, "{}", std::io::Error::last_os_error());
-    if pid == 0 {
-        set_alarm();
-        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
-        // SAFETY: ends the process, without running anything of the program that it is a copy of.
-        unsafe { libc::_exit(libc::c_int::from(result.is_err())) };
-    }
-    pid
-}
-
-pub(crate) fn reap(pid: libc::pid_t) {
-    let mut status = 0;
-    // SAFETY: `status` is alive; the process is our child.
-    let result = unsafe { libc::waitpid(pid, &raw mut status, 0) };
-    assert_eq!((result, status), (pid, 0), "the forked process has failed");
-}
 
 #[test]
 fn a_ring_may_be_carried_across() {

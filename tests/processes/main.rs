@@ -7,18 +7,22 @@
 //! Delays are printed, never asserted closely: a loaded machine may be slow, and is not to fail a test by that.
 
 mod busy;
+mod bytes;
 mod child;
 mod corrupted;
 mod ends;
 mod every_instruction;
 mod filter;
 mod forked;
+mod forking;
 mod killed;
 mod membarrier;
 mod million;
 mod noticing;
+mod place;
 mod races;
 mod scratch;
 mod stopped;
+mod tasks;
 mod traced;
 mod wakes;

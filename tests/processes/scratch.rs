@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 
 use memmap2::{MmapOptions, MmapRaw};
 use rondel::Wait;
-use rondel::spsc::Ring;
+
+pub(crate) use crate::place::attach;
 
 /// A message that tells its place in the sequence, and whether it is whole.
 pub(crate) type Message = [u64; 2];
@@ -34,11 +35,6 @@ impl Directory {
         &self.0
     }
 
-    pub(crate) fn create(&self, capacity: usize) -> Ring<Message> {
-        let ring = Ring::builder().capacity(capacity);
-        ring.create(ring_path(&self.0)).expect("a new ring")
-    }
-
     pub(crate) fn ledger(&self) -> Ledger {
         let file = File::create_new(ledger_path(&self.0)).expect("a new file");
         file.set_len(4096).expect("room");
@@ -52,17 +48,13 @@ impl Drop for Directory {
     }
 }
 
-fn ring_path(directory: &Path) -> PathBuf {
+/// Where a test's ring is.
+pub(crate) fn ring_path(directory: &Path) -> PathBuf {
     directory.join("ring")
 }
 
 fn ledger_path(directory: &Path) -> PathBuf {
     directory.join("ledger")
-}
-
-/// In a child: the ring that the test has made.
-pub(crate) fn attach(directory: &Path) -> Ring<Message> {
-    Ring::attach(ring_path(directory)).expect("the ring")
 }
 
 /// Words that processes share beside the ring, and that outlive them.

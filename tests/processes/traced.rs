@@ -5,9 +5,9 @@ use crate::child::{Running, tell};
 /// A child with a thread that this one traces. The test harness runs a task in a thread of its own, and it is threads that
 /// are traced.
 pub(crate) struct Traced {
-    child: Running,
-    thread: libc::pid_t,
-    stepping: bool,
+    pub(crate) child: Running,
+    pub(crate) thread: libc::pid_t,
+    pub(crate) stepping: bool,
 }
 
 impl Traced {

@@ -36,15 +36,14 @@ pub(crate) enum Attendance {
     Closed,
 }
 
-/// Marks the line as attached, and returns the count of its attachments for [`leave`]. For the holder of the line's lock.
-pub(crate) fn join(roll: &impl Roll, line: u32, side: u64) -> u64 {
-    // ORDER [side]: Relaxed; seen with the phase, which `role::attach` stores with Release.
+/// Marks the line as attached; which attachment of the line this is, [`role::begin`] has said. For the holder of the line's lock.
+pub(crate) fn join(roll: &impl Roll, line: u32, side: u64, attachments: u64) {
+    // ORDER [side]: Relaxed; seen with the phase, which `role::attach_as` stores with Release.
     roll.side(line).store(side, Ordering::Relaxed);
-    let attachments = role::attach(roll.state(line));
+    role::attach_as(roll.state(line), attachments);
     // ORDER [ever]: Relaxed; ordered by [change].
     roll.changes().fetch_or(side, Ordering::Relaxed);
     change(roll);
-    attachments
 }
 
 /// Marks the line as closed. For the holder of the line's lock.

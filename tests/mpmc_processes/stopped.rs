@@ -1,0 +1,178 @@
+//! A stopped participant is not a dead one, and is named by those who wait for it.
+
+use std::time::Duration;
+
+use rondel::mpmc::{PopTimeoutError, PushTimeoutError, Recovery, Ring, Stuck, TryPopError, TryPushError};
+
+use crate::place::{NEVER, Shape, is_whole, said};
+use crate::scratch::{Directory, Message, STRATEGIES, wait_until, within};
+use crate::stepped::{Stepped, Stopped};
+
+/// Many times the slice after which a blocked handle looks for the dead.
+const LONG: Duration = Duration::from_millis(250);
+const CAPACITY: u64 = 4;
+/// The control words.
+const TAIL: usize = 0;
+const HEAD: usize = 1;
+
+/// The state of a process: the letter after its name.
+fn state_of(pid: u32) -> char {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("it exists");
+    let (_, rest) = stat.rsplit_once(')').expect("a name");
+    rest.trim_start().chars().next().expect("a letter")
+}
+
+fn stop(stepped: Stepped) -> Stopped {
+    let stopped = stepped.stop();
+    wait_until("the child to stop", || state_of(stopped.pid()) == 'T');
+    stopped
+}
+
+#[track_caller]
+fn is_named(stuck: Option<Stuck>, ring: &Ring<Message>, pid: u32, position: u64) {
+    let stuck = stuck.expect("somebody");
+    assert_eq!((stuck.pid, stuck.position), (pid, position));
+    let holder = &ring.participants()[stuck.participant as usize];
+    assert_eq!((holder.pid, holder.alive), (Some(pid), true));
+}
+
+fn nothing_is_settled(recovered: Recovery) {
+    assert_eq!(recovered, Recovery::default(), "somebody who lives was taken for dead");
+}
+
+#[test]
+fn a_producer_stopped_before_its_publication_is_waited_for() {
+    for (operation, pushed) in [("push", 1), ("push-slice", 3)] {
+        let (strategy, wait) = STRATEGIES[pushed as usize % 3];
+        let directory = Directory::new(&format!("stopped-{operation}"));
+        let ring = directory.create(Shape::new(CAPACITY as usize, 4));
+        let (mut tx, mut rx) = (ring.producer().expect("free"), ring.consumer().expect("free"));
+        tx.set_wait(wait);
+        rx.set_wait(wait);
+        let mut producer = Stepped::start(operation, &directory, &ring);
+        producer.change_of(&ring, TAIL);
+        let mut producer = stop(producer);
+        within(NEVER, "waiting for a stopped producer", || {
+            for number in pushed..CAPACITY {
+                tx.push(said(0, number)).expect("room");
+            }
+            let next = said(0, CAPACITY);
+            assert_eq!(tx.try_push(next), Err(TryPushError::Full(next)));
+            assert_eq!(tx.push_timeout(next, LONG), Err(PushTimeoutError::Timeout(next)), "{strategy}");
+            assert_eq!(rx.try_pop(), Err(TryPopError::Pending));
+            assert_eq!(rx.pop_timeout(LONG), Err(PopTimeoutError::Timeout), "{strategy}");
+            assert_eq!(rx.pop_guard_timeout(LONG).map(|guard| *guard), Err(PopTimeoutError::Timeout));
+            assert_eq!(rx.try_pop_slice(&mut [[0; 2]; 2]), Ok(0));
+            is_named(rx.stuck().expect("intact"), &ring, producer.pid(), 0);
+            nothing_is_settled(rx.recover().expect("intact"));
+            nothing_is_settled(tx.recover().expect("intact"));
+            nothing_is_settled(ring.recover().expect("intact"));
+            producer.go_on();
+            for number in 0..pushed {
+                assert_eq!(rx.pop(), Ok(said(1, number)));
+            }
+            for number in pushed..CAPACITY {
+                assert_eq!(rx.pop(), Ok(said(0, number)));
+            }
+            assert_eq!(rx.try_pop(), Err(TryPopError::Empty));
+            assert_eq!(rx.stuck(), Ok(None));
+        });
+        drop((producer, tx, rx));
+        is_whole(&ring);
+    }
+}
+
+#[test]
+fn a_consumer_stopped_in_a_pop_or_under_a_guard_is_waited_for() {
+    for (operation, popped) in [("pop", 1), ("guard", 1), ("pop-slice", 3)] {
+        let (strategy, wait) = STRATEGIES[operation.len() % 3];
+        let directory = Directory::new(&format!("stopped-{operation}"));
+        let ring = directory.create(Shape::new(CAPACITY as usize, 4));
+        let (mut tx, mut rx) = (ring.producer().expect("free"), ring.consumer().expect("free"));
+        tx.set_wait(wait);
+        rx.set_wait(wait);
+        (0..CAPACITY).for_each(|number| tx.push(said(0, number)).expect("room"));
+        let mut consumer = Stepped::start(operation, &directory, &ring);
+        consumer.change_of(&ring, HEAD);
+        let mut consumer = stop(consumer);
+        within(NEVER, "waiting for a stopped consumer", || {
+            for number in popped..CAPACITY {
+                assert_eq!(rx.pop(), Ok(said(0, number)), "the others go on");
+            }
+            assert_eq!(rx.try_pop(), Err(TryPopError::Empty), "what is held is not there");
+            assert_eq!(rx.pop_timeout(LONG), Err(PopTimeoutError::Timeout));
+            let next = said(0, CAPACITY);
+            assert_eq!(tx.try_push(next), Err(TryPushError::Pending(next)));
+            assert_eq!(tx.push_timeout(next, LONG), Err(PushTimeoutError::Timeout(next)), "{strategy}");
+            is_named(tx.stuck().expect("intact"), &ring, consumer.pid(), 0);
+            nothing_is_settled(rx.recover().expect("intact"));
+            nothing_is_settled(tx.recover().expect("intact"));
+            consumer.go_on();
+            tx.push(next).expect("room, as soon as it has let go");
+            assert_eq!((rx.pop(), rx.redelivered()), (Ok(next), false));
+            assert_eq!(tx.stuck(), Ok(None));
+        });
+        drop((consumer, tx, rx));
+        is_whole(&ring);
+    }
+}
+
+/// It has said what it is about to claim, and not claimed it: another one does, and is killed. Nobody can tell whose the position
+/// is before the stopped one goes on.
+#[test]
+fn a_stopped_loser_of_a_race_is_asked_before_the_winners_push_is_skipped() {
+    let directory = Directory::new("stopped-loser");
+    let ring = directory.create(Shape::new(CAPACITY as usize, 5));
+    let (mut tx, mut rx) = (ring.producer().expect("free"), ring.consumer().expect("free"));
+    let mut loser = Stepped::start("push", &directory, &ring);
+    assert!(loser.change());
+    let mut loser = stop(loser);
+    let mut winner = Stepped::start("push", &directory, &ring);
+    winner.change_of(&ring, TAIL);
+    winner.kill();
+    within(NEVER, "waiting for a stopped loser", || {
+        tx.push(said(0, 0)).expect("room");
+        assert_eq!(rx.pop_timeout(LONG), Err(PopTimeoutError::Timeout));
+        nothing_is_settled(rx.recover().expect("intact"));
+        is_named(rx.stuck().expect("intact"), &ring, loser.pid(), 0);
+        loser.go_on();
+        assert_eq!(rx.pop(), Ok(said(0, 0)));
+        assert_eq!(rx.pop(), Ok(said(1, 0)), "the loser's, at its next try");
+    });
+    drop((loser, tx, rx));
+    is_whole(&ring);
+}
+
+#[test]
+fn a_stopped_loser_of_a_race_is_asked_before_the_winners_message_is_redelivered() {
+    let directory = Directory::new("stopped-loser-pop");
+    let ring = directory.create(Shape::new(CAPACITY as usize, 5));
+    let (mut tx, mut rx) = (ring.producer().expect("free"), ring.consumer().expect("free"));
+    (0..2).for_each(|number| tx.push(said(0, number)).expect("room"));
+    let mut loser = Stepped::start("guard", &directory, &ring);
+    assert!(loser.change());
+    let mut loser = stop(loser);
+    let mut winner = Stepped::start("guard", &directory, &ring);
+    winner.change_of(&ring, HEAD);
+    winner.kill();
+    within(NEVER, "waiting for a stopped loser", || {
+        assert_eq!((rx.pop(), rx.redelivered()), (Ok(said(0, 1)), false));
+        assert_eq!(rx.pop_timeout(LONG), Err(PopTimeoutError::Timeout));
+        nothing_is_settled(rx.recover().expect("intact"));
+        (2..4).for_each(|number| tx.push(said(0, number)).expect("room"));
+        let next = said(0, 4);
+        assert_eq!(tx.push_timeout(next, LONG), Err(PushTimeoutError::Timeout(next)));
+        is_named(tx.stuck().expect("intact"), &ring, loser.pid(), 0);
+        loser.go_on();
+        // The loser takes the next one, or finds that there is none.
+        let mut popped = Vec::new();
+        while popped.last() != Some(&(said(0, 0), true)) {
+            popped.push((rx.pop().expect("it comes"), rx.redelivered()));
+        }
+        assert_eq!(popped.iter().filter(|(_, redelivered)| *redelivered).count(), 1, "{popped:?}");
+    });
+    drop((loser, tx));
+    drop(crate::place::drain(&mut rx));
+    drop(rx);
+    is_whole(&ring);
+}
