@@ -7,7 +7,8 @@
 
 use libfuzzer_sys::fuzz_target;
 use rondel::spsc::Ring;
-use rondel_fuzz::{sealed_memfd, walled};
+use rondel_fuzz::bytes::{bytes_of, mutate, sealed_memfd};
+use rondel_fuzz::walled;
 use std::hint::black_box;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
@@ -17,20 +18,7 @@ const OPERATIONS: usize = 64;
 
 /// A ring's bytes, as its creator leaves them.
 fn valid<T: bytemuck::Pod>(capacity: usize) -> Vec<u8> {
-    let ring: Ring<T> = Ring::builder().capacity(capacity).anonymous().expect("a memfd");
-    let len = ring.segment().total_len() as usize;
-    let mut bytes = vec![0; len];
-    let file = std::fs::File::from(ring.try_clone_fd().expect("a descriptor"));
-    std::os::unix::fs::FileExt::read_exact_at(&file, &mut bytes, 0).expect("readable");
-    bytes
-}
-
-/// Overwrites words: two bytes of place, counted in words, and eight of value each; place 0 to 11 is the header.
-fn mutate(bytes: &mut [u8], script: &[u8]) {
-    for step in script.chunks_exact(10) {
-        let place = usize::from(u16::from_le_bytes([step[0], step[1]])) % (bytes.len() / 8) * 8;
-        bytes[place..place + 8].copy_from_slice(&step[2..]);
-    }
+    bytes_of(Ring::<T>::builder().capacity(capacity).anonymous().expect("a memfd").segment())
 }
 
 fn attach<T: bytemuck::Pod>(fd: &OwnedFd, len: usize) {

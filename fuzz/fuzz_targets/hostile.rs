@@ -6,22 +6,11 @@
 
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
-use memmap2::{MmapOptions, MmapRaw};
 use rondel::Fault;
 use rondel::spsc::{Consumer, PopTimeoutError, Producer, PushTimeoutError, Ring, TryPopError, TryPushError};
+use rondel_fuzz::hostile::{Reported, Scribbler, Value};
 use rondel_fuzz::walled;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
-
-#[derive(Arbitrary, Debug, Clone, Copy)]
-enum Value {
-    Any(u64),
-    /// Near what the word holds: off by a little, the hardest to notice.
-    Near(i8),
-    /// The value of another word.
-    Copy(u16),
-    Small(u8),
-}
 
 #[derive(Arbitrary, Debug, Clone, Copy)]
 enum Step {
@@ -50,29 +39,6 @@ struct Script {
     steps: Vec<Step>,
 }
 
-/// A second mapping of the segment: the hostile peer's.
-struct Scribbler(MmapRaw);
-
-impl Scribbler {
-    fn word(&self, index: usize) -> &AtomicU64 {
-        let words = self.0.len() / 8;
-        let word = self.0.as_mut_ptr().cast::<u64>().wrapping_add(index % words);
-        // SAFETY: inside the mapping, aligned, and used as an atomic here.
-        unsafe { AtomicU64::from_ptr(word) }
-    }
-
-    fn write(&self, index: usize, value: Value) {
-        let word = self.word(index);
-        let value = match value {
-            Value::Any(value) => value,
-            Value::Near(by) => word.load(Relaxed).wrapping_add_signed(by.into()),
-            Value::Copy(other) => self.word(other.into()).load(Relaxed),
-            Value::Small(value) => value.into(),
-        };
-        word.store(value, Relaxed);
-    }
-}
-
 /// Indices of words: the roles, the two events, the two positions, and the stamps of the first lines.
 fn telling(which: u8) -> usize {
     const BODY: usize = 512;
@@ -84,19 +50,6 @@ fn telling(which: u8) -> usize {
         4 | 5 => BODY + 64,
         6 | 7 => BODY + 80,
         stamp => BODY + 128 + usize::from(stamp - 8) * 8,
-    }
-}
-
-/// A fault that a handle has reported, which it has to report from then on.
-#[derive(Default)]
-struct Reported(Option<Fault>);
-
-impl Reported {
-    fn note(&mut self, fault: Option<Fault>) {
-        if let Some(before) = self.0 {
-            assert_eq!(fault, Some(before), "a failed handle stays failed");
-        }
-        self.0 = fault;
     }
 }
 
@@ -182,9 +135,8 @@ fn run<T: bytemuck::Pod>(script: &Script) {
     let builder = || Ring::<T>::builder().capacity(usize::from(script.capacity) + 1);
     // Its length is only known once there is one.
     let model = builder().anonymous().expect("a memfd");
-    let len = model.segment().total_len() as usize;
     let fd = model.try_clone_fd().expect("a descriptor");
-    let scribbler = Scribbler(MmapOptions::new().len(len).map_raw(&fd).expect("maps"));
+    let scribbler = Scribbler::new(model.segment());
     let (ring, walls) = walled(|| builder().from_fd(fd).expect("as it was made"));
     assert!(walls.check(), "the walls are not where the mapping is");
     drop(model);

@@ -1,36 +1,17 @@
-//! What the fuzz targets share: segments of hostile bytes, and walls around their mappings.
+//! What the fuzz targets share: segments of hostile [`bytes`], [`hostile`] peers, and walls around the mappings.
 //!
 //! AddressSanitizer knows nothing of mapped files, so an access just outside a segment would go unseen where the kernel has
 //! put another mapping beside it. So the targets bring an [`mmap64`] of their own, which the library's mappings go through:
 //! within [`walled`] it puts a mapping of a file between two ranges of addresses without any access. [`Walls::check`] looks
 //! into `/proc/self/maps` whether it did.
 
+pub mod bytes;
+pub mod hostile;
+
 use std::cell::Cell;
-use std::fs::{File, Permissions};
-use std::io::Write;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
-use std::os::unix::fs::PermissionsExt;
 
 /// Bytes of a wall on either side: more than any single element, line or slip of an index by a few thousand lines.
 const WALL: usize = 16 << 20;
-
-/// A sealed memfd with these bytes: what a hostile process may send.
-pub fn sealed_memfd(bytes: &[u8]) -> OwnedFd {
-    let flags = libc::MFD_CLOEXEC | libc::MFD_ALLOW_SEALING;
-    // SAFETY: a terminated name.
-    let fd = unsafe { libc::memfd_create(c"fuzz".as_ptr(), flags) };
-    assert!(fd >= 0, "{}", std::io::Error::last_os_error());
-    // SAFETY: opened above, and nobody else's.
-    let mut file = File::from(unsafe { OwnedFd::from_raw_fd(fd) });
-    file.write_all(bytes).expect("room");
-    // A descriptor open to everybody is refused before its bytes are read.
-    file.set_permissions(Permissions::from_mode(0o600)).expect("ours");
-    let seals = libc::F_SEAL_SHRINK | libc::F_SEAL_GROW | libc::F_SEAL_SEAL;
-    // SAFETY: takes integers.
-    let result = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_ADD_SEALS, seals) };
-    assert_eq!(result, 0, "{}", std::io::Error::last_os_error());
-    file.into()
-}
 
 thread_local! {
     /// While [`walled`] runs: where the mapping came to lie, and its length. `None` outside.
