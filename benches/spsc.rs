@@ -8,13 +8,14 @@
 // What criterion's macro makes has no documentation.
 #![allow(missing_docs)]
 
+mod common;
+
 use std::hint::{black_box, spin_loop};
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use bytemuck::Pod;
+use common::{pin, stream};
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use rondel::Wait;
@@ -25,33 +26,6 @@ const BATCH: usize = 448;
 
 fn pair<T: Pod>() -> (Producer<T>, Consumer<T>) {
     spsc::pair(CAPACITY).expect("a ring of this size fits everywhere")
-}
-
-/// The cores that the process may use. Asked once, before anything is pinned: threads inherit their parent's pin.
-fn cores() -> &'static [usize] {
-    static CORES: OnceLock<Vec<usize>> = OnceLock::new();
-    CORES.get_or_init(|| {
-        // SAFETY: a set of processors is an array of integers, for which all zeros is a value.
-        let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
-        // SAFETY: 0 stands for the caller; `set` is a valid place for a result of its own size.
-        if unsafe { libc::sched_getaffinity(0, size_of_val(&set), &raw mut set) } != 0 {
-            return Vec::new();
-        }
-        // SAFETY: the number is below CPU_SETSIZE, the length of the set.
-        let allowed = |core: &usize| unsafe { libc::CPU_ISSET(*core, &set) };
-        (0..libc::CPU_SETSIZE as usize).filter(allowed).collect()
-    })
-}
-
-/// Pins the calling thread to the n-th of these cores. Without so many, it stays where it is.
-fn pin(n: usize) {
-    let Some(&core) = cores().get(n) else { return };
-    // SAFETY: a set of processors is an array of integers, for which all zeros is a value.
-    let mut one: libc::cpu_set_t = unsafe { std::mem::zeroed() };
-    // SAFETY: the number is below CPU_SETSIZE, the length of the set.
-    unsafe { libc::CPU_SET(core, &mut one) };
-    // SAFETY: 0 stands for the calling thread; `one` is a valid set of its own size.
-    unsafe { libc::sched_setaffinity(0, size_of_val(&one), &raw const one) };
 }
 
 fn push_pop<T: Pod>(group: &mut BenchmarkGroup<'_, WallTime>, element: T) {
@@ -112,32 +86,6 @@ fn alone(c: &mut Criterion) {
         });
     }
     group.finish();
-}
-
-/// Times `count` elements from one pinned thread to another. `push` is told how many were sent and says how many it
-/// sent; `pop` says how many it received.
-fn stream(count: u64, mut push: impl FnMut(u64) -> u64 + Send, mut pop: impl FnMut() -> u64) -> Duration {
-    let ready = AtomicBool::new(false);
-    thread::scope(|scope| {
-        scope.spawn(|| {
-            pin(1);
-            ready.store(true, Ordering::Release);
-            let mut sent = 0;
-            while sent < count {
-                sent += push(sent);
-            }
-        });
-        pin(0);
-        while !ready.load(Ordering::Acquire) {
-            spin_loop();
-        }
-        let start = Instant::now();
-        let mut received = 0;
-        while received < count {
-            received += pop();
-        }
-        start.elapsed()
-    })
 }
 
 fn across(c: &mut Criterion) {
