@@ -25,6 +25,9 @@ pub(crate) const PRODUCER: u64 = 1;
 pub(crate) const CONSUMER: u64 = 2;
 const ONE_CHANGE: u64 = 4;
 
+/// How often all lines are read again because somebody came or went meanwhile.
+const LOOKS: u32 = 8;
+
 /// Who is on one side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Attendance {
@@ -41,8 +44,9 @@ pub(crate) fn join(roll: &impl Roll, line: u32, side: u64) -> u64 {
     // ORDER [side]: Relaxed; seen with the phase, which `role::attach` stores with Release.
     roll.side(line).store(side, Ordering::Relaxed);
     let attachments = role::attach(roll.state(line));
-    // ORDER [ever]: Relaxed; ordered by [change].
-    roll.changes().fetch_or(side, Ordering::Relaxed);
+    // ORDER [ever]: Release, partner [see-changes]: whoever sees that somebody was here sees the phase; or it would take a participant
+    // that has just attached for one that has closed.
+    roll.changes().fetch_or(side, Ordering::Release);
     change(roll);
     attachments
 }
@@ -67,17 +71,24 @@ pub(crate) fn changes(roll: &impl Roll) -> u64 {
 
 /// Who is on a side.
 pub(crate) fn attendance(roll: &impl Roll, side: u64) -> Attendance {
-    // Before the lines: a participant that is seen here as having been is seen there, or has closed.
-    let ever = changes(roll) & side != 0;
     let attached = |line| {
         // What no rondel process writes is nobody.
         let attached = role::decode(role::read(roll.state(line))) == Phase::Attached;
         // ORDER [see-side]: Relaxed; ordered by the Acquire of the phase.
         attached && roll.side(line).load(Ordering::Relaxed) == side
     };
-    match (0..roll.lines()).any(attached) {
-        true => Attendance::Attached,
-        false if ever => Attendance::Closed,
-        false => Attendance::Never,
+    let mut before = changes(roll);
+    for _ in 0..LOOKS {
+        if (0..roll.lines()).any(attached) {
+            return Attendance::Attached;
+        }
+        // The lines are not read at once: somebody may have attached to one that had been passed, before the last of the others closed.
+        let now = changes(roll);
+        if now == before {
+            return if now & side != 0 { Attendance::Closed } else { Attendance::Never };
+        }
+        before = now;
     }
+    // They come and go all the time. The count has moved: whoever asks will ask again.
+    Attendance::Attached
 }
