@@ -6,6 +6,7 @@
 //! All three are values of one word, and the word lies in a page that the kernel wipes in a forked child
 //! (`MADV_WIPEONFORK`, Linux 4.14): no handler has to run, and a raw `clone` is noticed like a `fork`.
 
+use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU32, Ordering};
 use std::io;
 
@@ -27,8 +28,13 @@ pub(crate) enum State {
 /// The word, on a page of its own.
 #[derive(Debug)]
 pub(crate) struct Gate {
-    page: MmapRaw,
+    word: NonNull<AtomicU32>,
+    /// What `word` lies in, unless it is [`FAILED`].
+    page: Option<MmapRaw>,
 }
+
+/// The word of all gates that have failed from the beginning.
+static FAILED: AtomicU32 = AtomicU32::new(State::Failed as u32);
 
 impl Gate {
     /// A gate in the given state, in this process.
@@ -38,16 +44,23 @@ impl Gate {
         if unsafe { libc::madvise(page.as_mut_ptr().cast(), page.len(), libc::MADV_WIPEONFORK) } != 0 {
             return Err(io::Error::last_os_error());
         }
-        let gate = Gate { page };
+        // SAFETY: a mapping does not begin at the null page.
+        let word = unsafe { NonNull::new_unchecked(page.as_mut_ptr().cast()) };
+        let gate = Gate { word, page: Some(page) };
         gate.set(state);
         Ok(gate)
     }
 
+    /// A gate that is and stays [`State::Failed`].
+    pub(crate) fn failed() -> Gate {
+        Gate { word: NonNull::from(&FAILED), page: None }
+    }
+
     #[inline(always)]
     fn word(&self) -> &AtomicU32 {
-        // SAFETY: the mapping is private, readable, writable, page-aligned, at least four bytes long, lives as long as
-        // `self`, and nothing else in this process refers to it. In a forked child the same holds of its own copy.
-        unsafe { AtomicU32::from_ptr(self.page.as_mut_ptr().cast()) }
+        // SAFETY: a static, or in a mapping that is private, readable, writable, page-aligned, at least four bytes long, and lives
+        // as long as `self`. In a forked child the same holds of its own copy.
+        unsafe { self.word.as_ref() }
     }
 
     /// True on the fast path.
@@ -67,11 +80,16 @@ impl Gate {
         }
     }
 
-    /// Sets the gate.
+    /// Sets the gate, unless it has failed from the beginning.
     pub(crate) fn set(&self, state: State) {
-        self.word().store(state as u32, Ordering::Relaxed);
+        if self.page.is_some() {
+            self.word().store(state as u32, Ordering::Relaxed);
+        }
     }
 }
+
+// SAFETY: the pointer is to an atomic, in a static or in a mapping that `self` owns; neither belongs to a thread.
+unsafe impl Send for Gate {}
 
 #[cfg(test)]
 mod tests {

@@ -88,6 +88,7 @@ mod error;
 mod guard;
 mod iter;
 mod memory;
+mod peer;
 mod producer;
 mod waiting;
 
@@ -99,14 +100,14 @@ use std::sync::Arc;
 use bytemuck::Pod;
 
 pub use consumer::Consumer;
-pub use error::{
-    PopError, PopTimeoutError, PushError, PushSliceError, PushTimeoutError, TryPopError, TryPushError, WaitError,
-};
+pub use error::{TryPopError, TryPushError, WaitError};
 pub use guard::PopGuard;
 pub use iter::{Iter, TryIter};
+pub use peer::Peer;
 pub use producer::Producer;
 
 use crate::SegmentError;
+pub use crate::outcome::{PopError, PopTimeoutError, PushError, PushSliceError, PushTimeoutError};
 use crate::protocol::spsc::Geometry;
 use crate::segment::{Builder, ElementLayout, OptionBit, Place, RingKind, RingType, Roles, Segment, sealed};
 

@@ -127,8 +127,8 @@ unsafe impl Memory for Handle {
     type Element = u64;
     type Slot = usize;
 
-    fn slot(&self, index: u64) -> usize {
-        index as usize
+    fn slot(&self, p: u64) -> usize {
+        (p % self.0.geometry.slots()) as usize
     }
 
     fn stamp(&self, slot: usize) -> &AtomicU64 {

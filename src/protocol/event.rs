@@ -63,20 +63,30 @@ pub(crate) trait Sleeper<K: Kernel> {
     fn word(&self) -> &AtomicU32;
     /// S1: says that it is about to sleep.
     fn announce(&self) {
-        // ORDER [asleep]: Relaxed; the heavy fence that follows is what orders it before the last look (S3). All writes to
-        // the flag are swaps: a store would do, but loom does not put the stores of different threads into one order,
-        // which the proof takes for granted.
-        self.word().swap(ASLEEP, Ordering::Relaxed);
+        announce(self.word());
     }
     /// Says that it no longer sleeps.
     fn retract(&self) {
-        // ORDER [retract]: Relaxed; a waker that still reads ASLEEP makes one futile system call, nothing worse.
-        self.word().swap(AWAKE, Ordering::Relaxed);
+        retract(self.word());
     }
     /// A cheap look, after each sleep.
     fn poll(&mut self) -> Option<Self::Outcome>;
     /// S3, the last look before a sleep, at everything that may have been published; or else how long to sleep.
     fn look(&mut self) -> ControlFlow<Self::Outcome, K::Until>;
+}
+
+/// S1, where the word is all there is.
+pub(crate) fn announce(word: &AtomicU32) {
+    // ORDER [asleep]: Relaxed; the heavy fence that follows is what orders it before the last look (S3). All writes to
+    // the flag are swaps: a store would do, but loom does not put the stores of different threads into one order,
+    // which the proof takes for granted.
+    word.swap(ASLEEP, Ordering::Relaxed);
+}
+
+/// The end of a sleep, where the word is all there is.
+pub(crate) fn retract(word: &AtomicU32) {
+    // ORDER [retract]: Relaxed; a waker that still reads ASLEEP makes one futile system call, nothing worse.
+    word.swap(AWAKE, Ordering::Relaxed);
 }
 
 /// Sleeps until there is an outcome.

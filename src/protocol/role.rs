@@ -49,12 +49,17 @@ pub(crate) fn decode(word: u64) -> Phase {
     }
 }
 
-/// Marks the role as taken, and returns the count of attachments for [`close`]. For the holder of the role's lock.
-pub(crate) fn attach(state: &AtomicU64) -> u64 {
+/// The count of attachments that the next one will be. For the holder of the role's lock.
+pub(crate) fn next_attachment(state: &AtomicU64) -> u64 {
     // ORDER [attach-count]: Relaxed. Only holders of the lock write here, and taking the lock orders them.
     let before = state.load(Ordering::Relaxed) >> PHASE_BITS;
     // After 2^56 attachments (or hostile bytes) the count would be 0, which means "never".
-    let attachments = (before.wrapping_add(1) & (u64::MAX >> PHASE_BITS)).max(1);
+    (before.wrapping_add(1) & (u64::MAX >> PHASE_BITS)).max(1)
+}
+
+/// Marks the role as taken, and returns the count of attachments for [`close`]. For the holder of the role's lock.
+pub(crate) fn attach(state: &AtomicU64) -> u64 {
+    let attachments = next_attachment(state);
     // ORDER [attach]: Release, partner [closed-seen]: the holder's pid, stored before, is seen with the phase.
     state.store(attachments << PHASE_BITS | ATTACHED, Ordering::Release);
     attachments

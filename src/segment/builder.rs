@@ -70,7 +70,6 @@ impl<R: RingType> Builder<R> {
     /// The length of the table of participants; the ring's default at creation, and any at attach,
     /// if not called. Has no effect on a ring of fixed roles.
     #[must_use]
-    #[cfg_attr(not(test), expect(dead_code, reason = "for rings with a table of participants"))]
     pub(crate) fn with_role_count(mut self, roles: u32) -> Self {
         self.role_count = Some(roles);
         self
@@ -79,7 +78,6 @@ impl<R: RingType> Builder<R> {
     /// One of the ring's options, by its index in [`RingType::OPTIONS`]; clear at creation, and
     /// either at attach, if not called. Has no effect for an index that the ring has no option at.
     #[must_use]
-    #[cfg_attr(not(test), expect(dead_code, reason = "for rings with options"))]
     pub(crate) fn with_option(mut self, bit: u32, set: bool) -> Self {
         self.options = self.options.with(bit, set);
         self

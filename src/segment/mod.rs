@@ -176,7 +176,6 @@ impl Segment {
     }
 
     /// The options that the creator chose, a bit each; none but those in [`RingType::OPTIONS`].
-    #[cfg_attr(not(test), expect(dead_code, reason = "for rings with options"))]
     pub(crate) fn options(&self) -> u64 {
         self.header.options()
     }
@@ -305,7 +304,6 @@ impl Segment {
     ///
     /// Asks the kernel about each lock, through the segment's own description: that holds none, so
     /// the locks of this process are seen like those of others.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for rings with a table of participants"))]
     pub(crate) fn role_infos(&self) -> Vec<RoleInfo> {
         let info = |role| {
             let record = self.role_record(role)?;

@@ -9,14 +9,16 @@ use std::time::Instant;
 
 use bytemuck::Pod;
 
-use super::error::{PopError, PopTimeoutError, TryPopError};
+use super::error::TryPopError;
 use super::guard::PopGuard;
 use super::iter::{Iter, TryIter};
 use super::memory::Mapped;
+use super::peer::{Attached, Peer};
 use super::{CONSUMER, PRODUCER, Ring};
-use crate::attachment::{self, Attachment, Peer};
+use crate::attachment;
 use crate::error::SegmentError;
 use crate::fault::Fault;
+use crate::outcome::{PopError, PopTimeoutError};
 use crate::protocol::spsc;
 use crate::protocol::spsc::Advanced;
 use crate::wait::Wait;
@@ -48,13 +50,13 @@ use crate::wait::Wait;
 /// ```
 pub struct Consumer<T: Pod> {
     ring: spsc::Consumer<Mapped<T>>,
-    attachment: Attachment,
+    attachment: Attached,
 }
 
 impl<T: Pod> Consumer<T> {
     /// Takes the consumer's role and finds the place to go on.
     pub(super) fn attach(ring: &Ring<T>) -> Result<Self, SegmentError> {
-        let mut attachment = Attachment::take(ring.segment(), CONSUMER, PRODUCER)?;
+        let mut attachment = Attached::take(ring.segment(), CONSUMER, PRODUCER)?;
         // SAFETY: the attachment, which the handle keeps as long as the memory, holds the segment.
         let memory = unsafe { Mapped::new(attachment.segment(), ring.geometry) };
         let memory = memory.ok_or_else(|| ring.too_short())?;

@@ -1,9 +1,10 @@
-//! What a push or a pop may answer instead of succeeding. What could not be pushed comes back in the error.
+//! What only this ring's operations may answer.
 
 use core::fmt;
 use std::error::Error;
 
 use crate::fault::Fault;
+use crate::outcome::{CONSUMER_CLOSED, EMPTY, FULL, PRODUCER_CLOSED};
 
 /// Why [`Producer::try_push`](super::Producer::try_push) did not push. The element is inside.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -14,39 +15,6 @@ pub enum TryPushError<T> {
     Closed(T),
     /// The handle has failed; see [`Fault`].
     Failed(T, Fault),
-}
-
-/// Why [`Producer::push`](super::Producer::push) did not push. The element is inside.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum PushError<T> {
-    /// The ring is full and the consumer has been dropped. A succeeding consumer makes room again.
-    Closed(T),
-    /// The ring is full and the consumer's process has ended without closing. A successor makes room again.
-    Dead(T),
-    /// The handle has failed; see [`Fault`].
-    Failed(T, Fault),
-}
-
-/// Why a push with a time limit did not push. The element is inside.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum PushTimeoutError<T> {
-    /// The ring stayed full until the time was up.
-    Timeout(T),
-    /// The ring is full and the consumer has been dropped. A succeeding consumer makes room again.
-    Closed(T),
-    /// The ring is full and the consumer's process has ended without closing. A successor makes room again.
-    Dead(T),
-    /// The handle has failed; see [`Fault`].
-    Failed(T, Fault),
-}
-
-/// Why a slice was not pushed whole.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PushSliceError {
-    /// How many elements were pushed, from the beginning of the slice; they stay pushed.
-    pub pushed: usize,
-    /// Why the next one was not.
-    pub cause: PushTimeoutError<()>,
 }
 
 /// Why [`Producer::wait_until_empty`](super::Producer::wait_until_empty) returned early.
@@ -73,73 +41,11 @@ pub enum TryPopError {
     Failed(Fault),
 }
 
-/// Why [`Consumer::pop`](super::Consumer::pop) gave nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PopError {
-    /// The ring is drained and the producer has been dropped. A succeeding producer may publish more.
-    Closed,
-    /// The ring is drained and the producer's process has ended without closing. A successor may publish more.
-    Dead,
-    /// The handle has failed; see [`Fault`].
-    Failed(Fault),
-}
-
-/// Why a pop with a time limit gave nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PopTimeoutError {
-    /// The ring stayed empty until the time was up.
-    Timeout,
-    /// The ring is drained and the producer has been dropped. A succeeding producer may publish more.
-    Closed,
-    /// The ring is drained and the producer's process has ended without closing. A successor may publish more.
-    Dead,
-    /// The handle has failed; see [`Fault`].
-    Failed(Fault),
-}
-
-const FULL: &str = "the ring is full";
-const CONSUMER_CLOSED: &str = "the ring is full and the consumer has closed";
-const CONSUMER_DEAD: &str = "the ring is full and the consumer has died without closing";
-const EMPTY: &str = "the ring is empty";
-const PRODUCER_CLOSED: &str = "the ring is drained and the producer has closed";
-const PRODUCER_DEAD: &str = "the ring is drained and the producer has died without closing";
-
 impl<T> TryPushError<T> {
     /// The element that was not pushed.
     pub fn into_inner(self) -> T {
         match self {
             TryPushError::Full(element) | TryPushError::Closed(element) | TryPushError::Failed(element, _) => element,
-        }
-    }
-}
-
-impl<T> PushError<T> {
-    /// The element that was not pushed.
-    pub fn into_inner(self) -> T {
-        match self {
-            PushError::Closed(element) | PushError::Dead(element) | PushError::Failed(element, _) => element,
-        }
-    }
-}
-
-impl<T> PushTimeoutError<T> {
-    /// The element that was not pushed.
-    pub fn into_inner(self) -> T {
-        match self {
-            PushTimeoutError::Timeout(element)
-            | PushTimeoutError::Closed(element)
-            | PushTimeoutError::Dead(element)
-            | PushTimeoutError::Failed(element, _) => element,
-        }
-    }
-
-    /// The same cause with another element.
-    pub(super) fn with<U>(self, element: U) -> PushTimeoutError<U> {
-        match self {
-            PushTimeoutError::Timeout(_) => PushTimeoutError::Timeout(element),
-            PushTimeoutError::Closed(_) => PushTimeoutError::Closed(element),
-            PushTimeoutError::Dead(_) => PushTimeoutError::Dead(element),
-            PushTimeoutError::Failed(_, fault) => PushTimeoutError::Failed(element, fault),
         }
     }
 }
@@ -155,27 +61,6 @@ impl<T> fmt::Debug for TryPushError<T> {
     }
 }
 
-impl<T> fmt::Debug for PushError<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            PushError::Closed(_) => f.write_str("Closed(..)"),
-            PushError::Dead(_) => f.write_str("Dead(..)"),
-            PushError::Failed(_, fault) => write!(f, "Failed(.., {fault:?})"),
-        }
-    }
-}
-
-impl<T> fmt::Debug for PushTimeoutError<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            PushTimeoutError::Timeout(_) => f.write_str("Timeout(..)"),
-            PushTimeoutError::Closed(_) => f.write_str("Closed(..)"),
-            PushTimeoutError::Dead(_) => f.write_str("Dead(..)"),
-            PushTimeoutError::Failed(_, fault) => write!(f, "Failed(.., {fault:?})"),
-        }
-    }
-}
-
 impl<T> fmt::Display for TryPushError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -183,33 +68,6 @@ impl<T> fmt::Display for TryPushError<T> {
             TryPushError::Closed(_) => f.write_str(CONSUMER_CLOSED),
             TryPushError::Failed(_, fault) => fault.fmt(f),
         }
-    }
-}
-
-impl<T> fmt::Display for PushError<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            PushError::Closed(_) => f.write_str(CONSUMER_CLOSED),
-            PushError::Dead(_) => f.write_str(CONSUMER_DEAD),
-            PushError::Failed(_, fault) => fault.fmt(f),
-        }
-    }
-}
-
-impl<T> fmt::Display for PushTimeoutError<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            PushTimeoutError::Timeout(_) => f.write_str("the ring stayed full until the time was up"),
-            PushTimeoutError::Closed(_) => f.write_str(CONSUMER_CLOSED),
-            PushTimeoutError::Dead(_) => f.write_str(CONSUMER_DEAD),
-            PushTimeoutError::Failed(_, fault) => fault.fmt(f),
-        }
-    }
-}
-
-impl fmt::Display for PushSliceError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} elements of the slice were pushed, then {}", self.pushed, self.cause)
     }
 }
 
@@ -234,32 +92,6 @@ impl fmt::Display for TryPopError {
     }
 }
 
-impl fmt::Display for PopError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            PopError::Closed => f.write_str(PRODUCER_CLOSED),
-            PopError::Dead => f.write_str(PRODUCER_DEAD),
-            PopError::Failed(fault) => fault.fmt(f),
-        }
-    }
-}
-
-impl fmt::Display for PopTimeoutError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            PopTimeoutError::Timeout => f.write_str("the ring stayed empty until the time was up"),
-            PopTimeoutError::Closed => f.write_str(PRODUCER_CLOSED),
-            PopTimeoutError::Dead => f.write_str(PRODUCER_DEAD),
-            PopTimeoutError::Failed(fault) => fault.fmt(f),
-        }
-    }
-}
-
 impl<T> Error for TryPushError<T> {}
-impl<T> Error for PushError<T> {}
-impl<T> Error for PushTimeoutError<T> {}
-impl Error for PushSliceError {}
 impl Error for WaitError {}
 impl Error for TryPopError {}
-impl Error for PopError {}
-impl Error for PopTimeoutError {}

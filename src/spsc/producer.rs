@@ -8,13 +8,15 @@ use std::time::Instant;
 
 use bytemuck::Pod;
 
-use super::error::{PushError, PushSliceError, PushTimeoutError, TryPushError, WaitError};
+use super::error::{TryPushError, WaitError};
 use super::memory::Mapped;
+use super::peer::{Attached, Peer};
 use super::waiting::{Gone, Look, wait_for};
 use super::{CONSUMER, PRODUCER, Ring};
-use crate::attachment::{self, Attachment, Peer};
+use crate::attachment;
 use crate::error::SegmentError;
 use crate::fault::Fault;
+use crate::outcome::{PushError, PushSliceError, PushTimeoutError};
 use crate::protocol::{Corruption, spsc};
 use crate::wait::Wait;
 
@@ -45,13 +47,13 @@ use crate::wait::Wait;
 /// ```
 pub struct Producer<T: Pod> {
     ring: spsc::Producer<Mapped<T>>,
-    attachment: Attachment,
+    attachment: Attached,
 }
 
 impl<T: Pod> Producer<T> {
     /// Takes the producer's role and finds the place to go on.
     pub(super) fn attach(ring: &Ring<T>) -> Result<Self, SegmentError> {
-        let mut attachment = Attachment::take(ring.segment(), PRODUCER, CONSUMER)?;
+        let mut attachment = Attached::take(ring.segment(), PRODUCER, CONSUMER)?;
         // SAFETY: the attachment, which the handle keeps as long as the memory, holds the segment.
         let memory = unsafe { Mapped::new(attachment.segment(), ring.geometry) };
         let memory = memory.ok_or_else(|| ring.too_short())?;

@@ -3,7 +3,7 @@
 use core::sync::atomic::AtomicU32;
 use std::time::Instant;
 
-use crate::attachment::{Attachment, Peer};
+use super::peer::{Attached, Peer};
 use crate::fault::Fault;
 use crate::protocol::Corruption;
 use crate::wait::{self, Condition};
@@ -27,7 +27,7 @@ pub(super) enum Look {
 /// Waits until `reached`, sleeping on the word that `word` names. `None` when the time is up.
 pub(super) fn wait_for<R>(
     ring: &mut R,
-    attachment: &mut Attachment,
+    attachment: &mut Attached,
     deadline: Option<Instant>,
     word: fn(&R) -> &AtomicU32,
     reached: impl FnMut(&mut R, Look) -> Result<bool, Corruption>,
@@ -38,7 +38,7 @@ pub(super) fn wait_for<R>(
 
 struct Until<'a, R, F> {
     ring: &'a mut R,
-    attachment: &'a mut Attachment,
+    attachment: &'a mut Attached,
     word: fn(&R) -> &AtomicU32,
     reached: F,
 }

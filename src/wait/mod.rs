@@ -87,6 +87,14 @@ pub(crate) trait Condition {
     type Outcome;
     /// The event to sleep on.
     fn word(&self) -> &AtomicU32;
+    /// Says that it is about to sleep, where more than the word says so.
+    fn announce(&self) {
+        event::announce(self.word());
+    }
+    /// Says that it no longer sleeps.
+    fn retract(&self) {
+        event::retract(self.word());
+    }
     /// A cheap look, made over and over.
     fn poll(&mut self) -> Option<Self::Outcome>;
     /// An exact look, at everything that the peer may have written; made now and then, and always before a sleep.
@@ -173,6 +181,14 @@ impl<C: Condition> Sleeper<Registered> for Parked<'_, C> {
 
     fn word(&self) -> &AtomicU32 {
         self.condition.word()
+    }
+
+    fn announce(&self) {
+        self.condition.announce();
+    }
+
+    fn retract(&self) {
+        self.condition.retract();
     }
 
     fn poll(&mut self) -> Option<Self::Outcome> {

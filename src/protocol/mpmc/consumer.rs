@@ -80,7 +80,7 @@ impl<M: Memory> Consumer<M> {
         // ORDER [head-guess]: Relaxed. A guess: if it is wrong, the compare-and-swap or the stamp says so.
         let mut p = self.memory.head().load(Ordering::Relaxed);
         for _ in 0..ROUNDS {
-            let slot = self.memory.slot(self.geometry.index(p));
+            let slot = self.memory.slot(p);
             let stamp = self.see(slot);
             if stamp != self.geometry.full(p) {
                 match self.refusal(p, stamp)? {
@@ -109,7 +109,7 @@ impl<M: Memory> Consumer<M> {
         for _ in 0..ROUNDS {
             let (count, full) = self.published_from(p, elements.len() as u64);
             if full == 0 {
-                let stamp = self.see(self.memory.slot(self.geometry.index(p)));
+                let stamp = self.see(self.memory.slot(p));
                 match self.refusal(p, stamp)? {
                     Refusal::Retry(now) => p = now,
                     Refusal::Empty => return Ok(Popped::Empty),
@@ -123,7 +123,7 @@ impl<M: Memory> Consumer<M> {
             }
             let mut popped = 0;
             for p in (0..count).map(|i| p.wrapping_add(i)) {
-                let slot = self.memory.slot(self.geometry.index(p));
+                let slot = self.memory.slot(p);
                 // Full or void, as it was: nobody else changes it now.
                 if self.see(slot) == self.geometry.full(p) {
                     if let Some(place) = elements.get_mut(popped) {
@@ -146,7 +146,7 @@ impl<M: Memory> Consumer<M> {
         let (mut count, mut full) = (0, 0);
         while count < limit && full < most {
             let at = p.wrapping_add(count);
-            let stamp = self.see(self.memory.slot(self.geometry.index(at)));
+            let stamp = self.see(self.memory.slot(at));
             if stamp == self.geometry.full(at) {
                 full += 1;
             } else if stamp != self.geometry.void(at) {
@@ -173,14 +173,15 @@ impl<M: Memory> Consumer<M> {
         // ORDER [pop-claim]: Release, partner [see-claimed]: whoever sees the claim sees the intent. Without it a
         // recoverer could find a claimed position in nobody's intent, and deliver it a second time. Relaxed on failure: a guess, as
         // [head-guess].
-        let claimed = self.memory.head().compare_exchange(p, p.wrapping_add(count), Ordering::Release, Ordering::Relaxed);
+        let claimed =
+            self.memory.head().compare_exchange(p, p.wrapping_add(count), Ordering::Release, Ordering::Relaxed);
         claimed.map(drop)
     }
 
     /// Gives the slot of a position that this consumer holds back to the producers.
     #[inline(always)]
     pub(crate) fn free(&mut self, p: u64) {
-        let slot = self.memory.slot(self.geometry.index(p));
+        let slot = self.memory.slot(p);
         // ORDER [free]: Release, partner [see-free]. The element is read before the stamp says so; without it a producer
         // could write into a slot that is being read.
         self.memory.stamp(slot).store(self.geometry.free_again(p), Ordering::Release);
@@ -236,7 +237,7 @@ impl<M: Memory> Consumer<M> {
     }
 
     fn free_void(&mut self, p: u64) {
-        let slot = self.memory.slot(self.geometry.index(p));
+        let slot = self.memory.slot(p);
         // ORDER [free-void]: Release, partner [see-free]: the dead producer's writes, which [void] ordered before us, come before those of
         // the next one.
         self.memory.stamp(slot).store(self.geometry.free_again(p), Ordering::Release);
@@ -245,8 +246,7 @@ impl<M: Memory> Consumer<M> {
     /// Leaves no intent of a claim that was lost: a recoverer would take it for one that was won.
     #[cold]
     fn give_up(&mut self) {
-        // ORDER [pop-give-up]: Release, as [pop-intent].
-        self.memory.popping(self.line).store(Intent::NONE.word(), Ordering::Release);
+        Intent::clear(self.memory.popping(self.line));
     }
 
     /// True if a pop would find nothing, or nothing yet. Exact, so that one may sleep on it.
@@ -268,7 +268,7 @@ impl<M: Memory> Consumer<M> {
 
     /// True if the slot of position `p` is free for a producer.
     pub(crate) fn is_free(&self, p: u64) -> bool {
-        let slot = self.memory.slot(self.geometry.index(p));
+        let slot = self.memory.slot(p);
         // ORDER [see-ready]: Acquire, though nothing is written: as [see-free].
         self.memory.stamp(slot).load(Ordering::Acquire) == self.geometry.free(p)
     }

@@ -1,5 +1,7 @@
 //! An intent: the range of positions that a participant is about to claim, or has claimed last, in one word.
 
+use crate::sync::{AtomicU64, Ordering};
+
 const LEN_BITS: u32 = 16;
 const START_MASK: u64 = u64::MAX >> LEN_BITS;
 
@@ -15,7 +17,7 @@ impl Intent {
     pub(crate) const MOST: u64 = (1 << LEN_BITS) - 1;
 
     /// Nothing; all-zero memory says so.
-    pub(crate) const NONE: Intent = Intent(0);
+    const NONE: Intent = Intent(0);
 
     /// One position.
     #[inline(always)]
@@ -36,9 +38,17 @@ impl Intent {
         self.0
     }
 
-    /// From a participant's line. Every word is an intent.
-    pub(super) fn from_word(word: u64) -> Intent {
-        Intent(word)
+    /// Reads an intent.
+    pub(super) fn see(word: &AtomicU64) -> Intent {
+        // ORDER [see-intent]: Acquire, partners [push-intent], [pop-intent], [taking] and [clear]: if the intent has moved on, the slot's
+        // stamp is seen to have moved on too.
+        Intent(word.load(Ordering::Acquire))
+    }
+
+    /// Takes an intent back: what it covered is settled, or was not claimed.
+    pub(crate) fn clear(word: &AtomicU64) {
+        // ORDER [clear]: Release, partner [see-intent]: what the word covered is settled before it is gone.
+        word.store(Intent::NONE.word(), Ordering::Release);
     }
 
     fn len(self) -> u64 {

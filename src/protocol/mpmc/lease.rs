@@ -5,10 +5,10 @@
 
 use core::ops::ControlFlow;
 
-use super::recovery::{Orphan, Recovery, change_taker, see_intent};
+use super::recovery::{Orphan, Recovery, change_taker};
 use super::stamp::{Geometry, Taker};
-use super::{Census, Consumer, Held, Intent, Memory, Policy, Recovered, Side};
-use crate::sync::{AtomicU64, Ordering};
+use super::{Census, Consumer, Intent, Memory, Policy, Recovered, Side};
+use crate::sync::Ordering;
 
 /// Whether the line can be used.
 #[derive(Debug)]
@@ -16,9 +16,9 @@ pub(crate) enum Leased {
     /// Everything that its former holder claimed is settled. The heritage, if there is one, is to be delivered first.
     Yes(Option<Inheritance>),
     /// A living participant may hold what the former holder may have held. Another line, or later again.
-    Ambiguous(Held),
+    Ambiguous,
     /// There are messages of the former holder to be delivered again, which a producer cannot do.
-    HasOrphans(u64),
+    HasOrphans,
 }
 
 /// The messages that a line's former holder had claimed and not freed. The line's intents cover them until all are
@@ -53,27 +53,22 @@ pub(crate) fn lease<M: Memory>(
         }
         ControlFlow::Continue(())
     });
-    if let Some(held) = recovered.held {
-        return Leased::Ambiguous(held);
+    if recovered.held.is_some() {
+        return Leased::Ambiguous;
     }
     if side == Side::Producer && recovered.orphans > 0 {
-        return Leased::HasOrphans(recovered.orphans);
+        return Leased::HasOrphans;
     }
-    clear(memory.pushing(line));
+    Intent::clear(memory.pushing(line));
     if inherited == 0 {
-        clear(memory.popping(line));
-        clear(memory.taking(line));
+        Intent::clear(memory.popping(line));
+        Intent::clear(memory.taking(line));
         return Leased::Yes(None);
     }
     // ORDER [inherited-head]: Acquire, as [see-claimed].
     let head = memory.head().load(Ordering::Acquire);
-    let (popping, taking) = (see_intent(memory.popping(line)), see_intent(memory.taking(line)));
+    let (popping, taking) = (Intent::see(memory.popping(line)), Intent::see(memory.taking(line)));
     Leased::Yes(Some(Inheritance { popping, taking, done: 0, head }))
-}
-
-fn clear(word: &AtomicU64) {
-    // ORDER [lease-clear]: Release, partner [see-intent]: what the word covered is settled before it is gone.
-    word.store(Intent::NONE.word(), Ordering::Release);
 }
 
 impl<M: Memory> Consumer<M> {
@@ -83,7 +78,7 @@ impl<M: Memory> Consumer<M> {
         let positions = heritage.popping.positions(heritage.head).chain(heritage.taking.positions(heritage.head));
         for p in positions.skip(heritage.done as usize) {
             heritage.done += 1;
-            let slot = self.memory().slot(self.geometry().index(p));
+            let slot = self.memory().slot(p);
             // ORDER [see-inherited]: Acquire, partner [publish]: the element is read next.
             if self.memory().stamp(slot).load(Ordering::Acquire) == self.geometry().reclaim(p, taker) {
                 // SAFETY: the stamp names this very attachment as the holder, and only `lease` writes it so, for a published message of a dead
@@ -91,8 +86,8 @@ impl<M: Memory> Consumer<M> {
                 return Some((p, unsafe { self.memory().read(slot) }));
             }
         }
-        clear(self.memory().popping(self.line()));
-        clear(self.memory().taking(self.line()));
+        Intent::clear(self.memory().popping(self.line()));
+        Intent::clear(self.memory().taking(self.line()));
         None
     }
 }

@@ -71,15 +71,9 @@ pub(crate) fn changes(roll: &impl Roll) -> u64 {
 
 /// Who is on a side.
 pub(crate) fn attendance(roll: &impl Roll, side: u64) -> Attendance {
-    let attached = |line| {
-        // What no rondel process writes is nobody.
-        let attached = role::decode(role::read(roll.state(line))) == Phase::Attached;
-        // ORDER [see-side]: Relaxed; ordered by the Acquire of the phase.
-        attached && roll.side(line).load(Ordering::Relaxed) == side
-    };
     let mut before = changes(roll);
     for _ in 0..LOOKS {
-        if (0..roll.lines()).any(attached) {
+        if attached(roll, side).next().is_some() {
             return Attendance::Attached;
         }
         // The lines are not read at once: somebody may have attached to one that had been passed, before the last of the others closed.
@@ -91,4 +85,14 @@ pub(crate) fn attendance(roll: &impl Roll, side: u64) -> Attendance {
     }
     // They come and go all the time. The count has moved: whoever asks will ask again.
     Attendance::Attached
+}
+
+/// The lines that are attached on a side, each as it was when it was looked at; whether their participants live, the kernel knows.
+pub(crate) fn attached(roll: &impl Roll, side: u64) -> impl Iterator<Item = u32> {
+    (0..roll.lines()).filter(move |&line| {
+        // What no rondel process writes is nobody.
+        let attached = role::decode(role::read(roll.state(line))) == Phase::Attached;
+        // ORDER [see-side]: Relaxed; ordered by the Acquire of the phase.
+        attached && roll.side(line).load(Ordering::Relaxed) == side
+    })
 }

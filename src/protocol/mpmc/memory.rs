@@ -14,8 +14,8 @@ pub(crate) unsafe trait Memory {
     /// A slot, as cheap as a pointer.
     type Slot: Copy;
 
-    /// The slot at `index`, which is below the geometry's number of slots.
-    fn slot(&self, index: u64) -> Self::Slot;
+    /// The slot of position `p`, whatever number that is.
+    fn slot(&self, p: u64) -> Self::Slot;
     /// A slot's stamp.
     fn stamp(&self, slot: Self::Slot) -> &AtomicU64;
     /// The next position to be claimed by a producer.

@@ -67,7 +67,7 @@ pub(crate) use intent::Intent;
 pub(crate) use lease::{Inheritance, Leased, lease};
 pub(crate) use memory::{Census, Memory};
 pub(crate) use producer::{Producer, Pushed, len};
-pub(crate) use recovery::{Held, Orphan, Policy, Recovered, Recovery, Side};
+pub(crate) use recovery::{Orphan, Policy, Recovered, Side, recovery};
 pub(crate) use stamp::{Geometry, Taker};
 
 use super::Corruption;

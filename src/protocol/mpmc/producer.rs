@@ -48,19 +48,13 @@ impl<M: Memory> Producer<M> {
         self.geometry
     }
 
-    /// Its line in the table.
-    #[inline(always)]
-    pub(crate) fn line(&self) -> u32 {
-        self.line
-    }
-
     /// Publishes `element`, if there is room.
     #[inline(always)]
     pub(crate) fn try_push(&mut self, element: M::Element) -> Result<Pushed, Corruption> {
         // ORDER [tail-guess]: Relaxed. A guess: if it is wrong, the compare-and-swap or the stamp says so.
         let mut p = self.memory.tail().load(Ordering::Relaxed);
         for _ in 0..ROUNDS {
-            let slot = self.memory.slot(self.geometry.index(p));
+            let slot = self.memory.slot(p);
             // ORDER [see-free]: Acquire, partners [free], [free-void] and [discard]. Whoever used the slot before has
             // done with it; without it our write could reach a slot that is still being read.
             if self.memory.stamp(slot).load(Ordering::Acquire) != self.geometry.free(p) {
@@ -104,7 +98,7 @@ impl<M: Memory> Producer<M> {
                 continue;
             }
             for (p, &element) in (0..count).map(|i| p.wrapping_add(i)).zip(elements) {
-                let slot = self.memory.slot(self.geometry.index(p));
+                let slot = self.memory.slot(p);
                 // SAFETY: as in `try_push`, for each of the `count` positions claimed at once.
                 unsafe { self.memory.write(slot, element) };
                 self.publish(slot, p);
@@ -118,7 +112,7 @@ impl<M: Memory> Producer<M> {
     /// How many slots are free from `p` on, `most` at most.
     fn free_from(&self, p: u64, most: u64) -> u64 {
         let free = |p: u64| {
-            let slot = self.memory.slot(self.geometry.index(p));
+            let slot = self.memory.slot(p);
             self.memory.stamp(slot).load(Ordering::Acquire) == self.geometry.free(p) // ORDER [see-free]
         };
         (0..most).take_while(|&i| free(p.wrapping_add(i))).count() as u64
@@ -133,7 +127,8 @@ impl<M: Memory> Producer<M> {
         // ORDER [push-claim]: Release, partner [see-tail]: whoever sees the claim sees the intent. Without it a
         // recoverer could find a claimed position in nobody's intent, and void it under the hands of its owner. Relaxed on failure: a
         // guess, as [tail-guess].
-        let claimed = self.memory.tail().compare_exchange(p, p.wrapping_add(count), Ordering::Release, Ordering::Relaxed);
+        let claimed =
+            self.memory.tail().compare_exchange(p, p.wrapping_add(count), Ordering::Release, Ordering::Relaxed);
         claimed.map(drop)
     }
 
@@ -180,8 +175,7 @@ impl<M: Memory> Producer<M> {
     /// Leaves no intent of a claim that was lost: a recoverer would take it for one that was won.
     #[cold]
     fn give_up(&mut self) {
-        // ORDER [push-give-up]: Release, as [push-intent].
-        self.memory.pushing(self.line).store(Intent::NONE.word(), Ordering::Release);
+        Intent::clear(self.memory.pushing(self.line));
     }
 
     /// True if a push would find no room, or none yet. Exact, so that one may sleep on it.
@@ -203,7 +197,7 @@ impl<M: Memory> Producer<M> {
 
     /// True if position `p` is published and not freed.
     pub(crate) fn is_published(&self, p: u64) -> bool {
-        let slot = self.memory.slot(self.geometry.index(p));
+        let slot = self.memory.slot(p);
         // ORDER [see-ready]: Acquire, though nothing is read: as [see-full].
         self.memory.stamp(slot).load(Ordering::Acquire) == self.geometry.full(p)
     }

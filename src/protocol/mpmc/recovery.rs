@@ -85,12 +85,22 @@ enum Finding {
 
 /// One look through the table of participants.
 pub(crate) struct Recovery<'a, M, C> {
-    pub(crate) memory: &'a M,
-    pub(crate) geometry: Geometry,
-    pub(crate) census: &'a C,
-    pub(crate) policy: Policy,
+    pub(super) memory: &'a M,
+    pub(super) geometry: Geometry,
+    pub(super) census: &'a C,
+    pub(super) policy: Policy,
     /// A line whose former participant is known to be dead, because the caller holds its lock; and not the caller's own by now.
-    pub(crate) dead: Option<u32>,
+    pub(super) dead: Option<u32>,
+}
+
+/// A look through the table, for anybody.
+pub(crate) fn recovery<'a, M: Memory, C: Census>(
+    memory: &'a M,
+    geometry: Geometry,
+    census: &'a C,
+    policy: Policy,
+) -> Recovery<'a, M, C> {
+    Recovery { memory, geometry, census, policy, dead: None }
 }
 
 impl<M: Memory, C: Census> Recovery<'_, M, C> {
@@ -102,7 +112,7 @@ impl<M: Memory, C: Census> Recovery<'_, M, C> {
     ) -> ControlFlow<()> {
         for line in 0..self.memory.lines() {
             let claims = [self.memory.pushing(line), self.memory.popping(line), self.memory.taking(line)];
-            if claims.iter().any(|word| !see_intent(word).is_none()) && !self.lives(line) {
+            if claims.iter().any(|word| !Intent::see(word).is_none()) && !self.lives(line) {
                 self.settle(line, recovered, &mut orphan)?;
             }
         }
@@ -117,7 +127,7 @@ impl<M: Memory, C: Census> Recovery<'_, M, C> {
         orphan: &mut impl FnMut(Orphan) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
         let tail = self.see_claimed(self.memory.tail());
-        for p in see_intent(self.memory.pushing(line)).positions(tail) {
+        for p in Intent::see(self.memory.pushing(line)).positions(tail) {
             match self.producers_claim(p, tail) {
                 Finding::Done => recovered.skipped += 1,
                 Finding::Held(held) => recovered.held = Some(held),
@@ -125,8 +135,8 @@ impl<M: Memory, C: Census> Recovery<'_, M, C> {
             }
         }
         let head = self.see_claimed(self.memory.head());
-        let popping = see_intent(self.memory.popping(line)).positions(head);
-        for p in popping.chain(see_intent(self.memory.taking(line)).positions(head)) {
+        let popping = Intent::see(self.memory.popping(line)).positions(head);
+        for p in popping.chain(Intent::see(self.memory.taking(line)).positions(head)) {
             match self.consumers_claim(p, head) {
                 Finding::Done => recovered.freed += 1,
                 Finding::Held(held) => recovered.held = Some(held),
@@ -190,7 +200,7 @@ impl<M: Memory, C: Census> Recovery<'_, M, C> {
         if p >= end {
             return Finding::Settled;
         }
-        let slot = self.memory.slot(self.geometry.index(p));
+        let slot = self.memory.slot(p);
         // ORDER [see-unsettled]: Acquire, partner [publish]: a taker reads the element. A stamp that is out of date makes step 4 fail.
         let stamp = self.memory.stamp(slot).load(Ordering::Acquire);
         let geometry = self.geometry;
@@ -215,7 +225,7 @@ impl<M: Memory, C: Census> Recovery<'_, M, C> {
                 Side::Producer => self.memory.pushing(*line),
                 Side::Consumer => self.memory.popping(*line),
             };
-            see_intent(word).covers(p)
+            Intent::see(word).covers(p)
         };
         (0..self.memory.lines()).filter(covers).find(|&line| self.lives(line))
     }
@@ -232,7 +242,7 @@ impl<M: Memory, C: Census> Recovery<'_, M, C> {
 
     /// Step 4.
     fn replace(&self, p: u64, seen: u64, by: u64) -> bool {
-        let slot = self.memory.slot(self.geometry.index(p));
+        let slot = self.memory.slot(p);
         // ORDER [settle]: Release, partners [see-free] and [see-full]: what the dead one did to the slot, which the kernel
         // ordered before the news of its death, comes before what others do. Relaxed on failure: somebody else has settled it.
         self.memory.stamp(slot).compare_exchange(seen, by, Ordering::Release, Ordering::Relaxed).is_ok()
@@ -255,7 +265,7 @@ impl<M: Memory> Consumer<M> {
             self.clear_taking();
             return None;
         }
-        let slot = self.memory().slot(self.geometry().index(p));
+        let slot = self.memory().slot(p);
         // SAFETY: the position is ours by the compare-and-swap on the stamp: its former holder is dead, and whoever else takes over a
         // dead consumer's message has lost against us. It was published.
         Some(unsafe { self.memory().read(slot) })
@@ -268,23 +278,15 @@ impl<M: Memory> Consumer<M> {
     }
 
     fn clear_taking(&mut self) {
-        // ORDER [taken]: Release, as [pop-intent].
-        self.memory().taking(self.line()).store(Intent::NONE.word(), Ordering::Release);
+        Intent::clear(self.memory().taking(self.line()));
     }
 }
 
 /// Makes `taker` the holder of a message whose holder is dead. False if somebody was quicker.
 pub(super) fn change_taker<M: Memory>(memory: &M, geometry: Geometry, orphan: Orphan, taker: Taker) -> bool {
-    let slot = memory.slot(geometry.index(orphan.position));
+    let slot = memory.slot(orphan.position);
     let by = geometry.reclaim(orphan.position, taker);
     // ORDER [take]: AcqRel. Acquire, partner [publish]: the element is read next. Release: whoever takes it over from us in turn
     // sees what we saw.
     memory.stamp(slot).compare_exchange(orphan.stamp, by, Ordering::AcqRel, Ordering::Relaxed).is_ok()
-}
-
-/// Reads an intent.
-pub(super) fn see_intent(word: &AtomicU64) -> Intent {
-    // ORDER [see-intent]: Acquire, partners [push-intent], [pop-intent], [taking]: if the intent has moved on, the slot's stamp is seen to
-    // have moved on too.
-    Intent::from_word(word.load(Ordering::Acquire))
 }

@@ -95,13 +95,7 @@ pub(crate) fn someone_sleeps(mask: &AtomicU64, kernel: &impl Kernel) -> bool {
 /// W4 for `count` publications from position `p` on, and for each further position that is `ready` right behind them.
 #[cold]
 #[inline(never)]
-pub(crate) fn wake_for_each(
-    beds: &impl Beds,
-    kernel: &impl Kernel,
-    p: u64,
-    count: u64,
-    ready: impl Fn(u64) -> bool,
-) {
+pub(crate) fn wake_for_each(beds: &impl Beds, kernel: &impl Kernel, p: u64, count: u64, ready: impl Fn(u64) -> bool) {
     // No more than there are lines: whoever lies down meanwhile looks for itself.
     for i in 0..u64::from(beds.lines()) {
         // The choice begins at a different line each time, so that none is always last.

@@ -61,12 +61,6 @@ impl Geometry {
         self.mask + 1
     }
 
-    /// Where position `p` lies.
-    #[inline(always)]
-    pub(crate) fn index(self, p: u64) -> u64 {
-        p & self.mask
-    }
-
     #[inline(always)]
     fn lap(self, p: u64) -> u64 {
         p & !self.mask

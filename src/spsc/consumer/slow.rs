@@ -7,8 +7,9 @@ use bytemuck::Pod;
 
 use super::Consumer;
 use crate::fault::Fault;
+use crate::outcome::{PopError, PopTimeoutError};
 use crate::protocol::{Corruption, spsc};
-use crate::spsc::error::{PopError, PopTimeoutError, TryPopError};
+use crate::spsc::error::TryPopError;
 use crate::spsc::memory::Mapped;
 use crate::spsc::waiting::{Gone, wait_for};
 

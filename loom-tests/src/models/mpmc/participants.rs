@@ -12,12 +12,13 @@ use crate::crowd::{Handle, Shared, Sleepers};
 use crate::protocol::event::{self, Sleeper};
 use crate::protocol::mpmc::sleepers::{self, Leaving};
 use crate::protocol::mpmc::{
-    Consumer, Inheritance, Leased, Orphan, Popped, Producer, Pushed, Recovered, Recovery, Side, Taker, lease,
+    Consumer, Inheritance, Leased, Orphan, Popped, Producer, Pushed, Recovered, Side, Taker, lease, recovery,
 };
 use crate::sync::AtomicU32;
 
 pub(super) struct Tx {
     pub(super) half: Producer<Handle>,
+    line: u32,
     shared: Arc<Shared>,
 }
 
@@ -36,7 +37,7 @@ fn take_line(shared: &Arc<Shared>, line: u32, side: Side, attachment: u16) -> Op
     let handle = Handle(Arc::clone(shared));
     match lease(&handle, shared.geometry, &handle, shared.policy, side, Taker { line, attachment }) {
         Leased::Yes(heritage) => Some(heritage),
-        Leased::Ambiguous(_) | Leased::HasOrphans(_) => {
+        Leased::Ambiguous | Leased::HasOrphans => {
             shared.unlock(line);
             None
         }
@@ -47,13 +48,13 @@ impl Tx {
     /// A producer on a line that nobody had before, where there is nothing to settle.
     pub(super) fn new(shared: &Arc<Shared>, line: u32) -> Tx {
         assert!(shared.lock(line), "a fresh line");
-        Tx { half: Producer::new(Handle(Arc::clone(shared)), shared.geometry, line), shared: Arc::clone(shared) }
+        Tx { half: Producer::new(Handle(Arc::clone(shared)), shared.geometry, line), line, shared: Arc::clone(shared) }
     }
 
     pub(super) fn lease(shared: &Arc<Shared>, line: u32, attachment: u16) -> Option<Tx> {
         take_line(shared, line, Side::Producer, attachment)?;
         let half = Producer::new(Handle(Arc::clone(shared)), shared.geometry, line);
-        Some(Tx { half, shared: Arc::clone(shared) })
+        Some(Tx { half, line, shared: Arc::clone(shared) })
     }
 
     /// True if pushed.
@@ -96,7 +97,7 @@ impl Tx {
         loop {
             let leaving = Cell::new(Leaving::Unnoticed);
             let beds = Sleepers(self.half.memory().clone(), Side::Producer);
-            let (half, line) = (&self.half, self.half.line());
+            let (half, line) = (&self.half, self.line);
             let mut sleeper = Until { beds: &beds, line, leaving: &leaving, reached: || !half.is_blocked() };
             event::park(&mut sleeper, &self.shared.futex);
             let pushed = self.post(element);
@@ -109,7 +110,8 @@ impl Tx {
 
     pub(super) fn recover(&self) -> Recovered {
         let mut recovered = Recovered::default();
-        let _ = recovery(self.half.memory(), &self.shared).run(&mut recovered, |_| ControlFlow::Continue(()));
+        let _ = recovery(self.half.memory(), self.shared.geometry, self.half.memory(), self.shared.policy)
+            .run(&mut recovered, |_| ControlFlow::Continue(()));
         recovered
     }
 }
@@ -210,16 +212,15 @@ impl Rx {
 
     pub(super) fn look_for_orphan(&self) -> (Option<Orphan>, Recovered) {
         let (mut orphan, mut recovered) = (None, Recovered::default());
-        let _ = recovery(self.half.memory(), &self.shared).run(&mut recovered, |found| {
-            orphan = Some(found);
-            ControlFlow::Break(())
-        });
+        let _ = recovery(self.half.memory(), self.shared.geometry, self.half.memory(), self.shared.policy).run(
+            &mut recovered,
+            |found| {
+                orphan = Some(found);
+                ControlFlow::Break(())
+            },
+        );
         (orphan, recovered)
     }
-}
-
-fn recovery<'a>(handle: &'a Handle, shared: &Shared) -> Recovery<'a, Handle, Handle> {
-    Recovery { memory: handle, geometry: shared.geometry, census: handle, policy: shared.policy, dead: None }
 }
 
 /// A sleeper that was chosen, and leaves something for others, wakes one of them.
