@@ -100,7 +100,7 @@ impl Tx {
             let (half, line) = (&self.half, self.line);
             let mut sleeper = Until { beds: &beds, line, leaving: &leaving, reached: || !half.is_blocked() };
             event::park(&mut sleeper, &self.shared.futex);
-            let pushed = self.post(element);
+            let pushed = self.try_push(element);
             pass_on(&beds, &self.shared, leaving.get(), || !self.half.is_blocked());
             if pushed {
                 return;
@@ -193,7 +193,7 @@ impl Rx {
             let (half, line) = (&self.half, self.half.line());
             let mut sleeper = Until { beds: &beds, line, leaving: &leaving, reached: || !half.is_blocked() };
             event::park(&mut sleeper, &self.shared.futex);
-            let element = self.fetch();
+            let element = self.try_pop();
             pass_on(&beds, &self.shared, leaving.get(), || !self.half.is_blocked());
             if let Some(element) = element {
                 return element;

@@ -125,10 +125,23 @@ fn a_position_published_early_wakes_again_when_it_can_be_had() {
     });
 }
 
-/// The same with two sleepers, of whom the one that was woken too early sleeps again: the publisher of the earlier position wakes
-/// them both.
+/// The same with two sleepers: the publisher of the earlier position, who sees the later one only as far as the mask orders it, wakes both.
 #[test]
 fn two_sleepers_have_what_was_published_out_of_order() {
+    check(Explore::Preemptions(1), || {
+        let shared = Shared::new(2, 4, Policy::Redeliver);
+        let (mut one, mut two) = (Tx::new(&shared, 0), Tx::new(&shared, 3));
+        let consumers = two_consumers(&shared);
+        let other = thread::spawn(move || assert!(two.post(2)));
+        assert!(one.post(1));
+        other.join().unwrap();
+        both_popped(consumers);
+    });
+}
+
+/// And two that have slept when the first position has been claimed, and sleep again when the second one is there.
+#[test]
+fn two_sleepers_are_woken_once_the_gap_is_closed() {
     check(Explore::Preemptions(2), || {
         let shared = Shared::new(2, 4, Policy::Redeliver);
         let (mut one, mut two) = (Tx::new(&shared, 0), Tx::new(&shared, 3));
