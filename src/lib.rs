@@ -1,5 +1,5 @@
-//! Lock-free ring buffers in shared memory: the fastest path between two processes on one Linux machine that does not
-//! give up surviving the death of either.
+//! Lock-free ring buffers in shared memory: the fastest path between processes on one Linux machine that does not
+//! give up surviving the death of any of them.
 //!
 //! ```
 //! // Two threads; for two processes see `spsc`.
@@ -12,6 +12,7 @@
 //! # Tour
 //!
 //! - [`spsc`]: one producer, one consumer, elements of a fixed size. Start there.
+//! - [`mpmc`]: any number of each, in one global order; what a killed one had claimed is settled by the others.
 //! - [`Wait`]: how a handle waits — busy-spin, spin-then-park, park.
 //! - [`segment`], [`Builder`]: how a segment is made and attached to: named, at a path, or an anonymous sealed memfd.
 //! - [`handoff`]: passing an anonymous segment on, over a Unix socket or across exec.

@@ -142,11 +142,6 @@ impl<M: Memory> Consumer<M> {
         Batch { positions: count, elements: popped }
     }
 
-    /// Claims the next element, copies it out and frees its slot, or says why not.
-    pub(crate) fn try_pop(&mut self) -> Result<Popped<M::Element>, Corruption> {
-        self.reasoned(Self::pop_at_once)
-    }
-
     /// Claims the next element and copies it out, or says why not.
     pub(crate) fn try_claim(&mut self) -> Result<Popped<M::Element>, Corruption> {
         self.reasoned(Self::claim_at_once)

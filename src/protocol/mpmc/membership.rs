@@ -25,6 +25,9 @@ pub(crate) const PRODUCER: u64 = 1;
 pub(crate) const CONSUMER: u64 = 2;
 const ONE_CHANGE: u64 = 4;
 
+/// How often all lines are read again because somebody came or went meanwhile.
+const LOOKS: u32 = 8;
+
 /// Who is on one side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Attendance {
@@ -41,8 +44,9 @@ pub(crate) fn join(roll: &impl Roll, line: u32, side: u64, attachments: u64) {
     // ORDER [side]: Relaxed; seen with the phase, which `role::attach_as` stores with Release.
     roll.side(line).store(side, Ordering::Relaxed);
     role::attach_as(roll.state(line), attachments);
-    // ORDER [ever]: Relaxed; ordered by [change].
-    roll.changes().fetch_or(side, Ordering::Relaxed);
+    // ORDER [ever]: Release, partner [see-changes]: whoever sees that somebody was here sees the phase; or it would take a participant
+    // that has just attached for one that has closed.
+    roll.changes().fetch_or(side, Ordering::Release);
     change(roll);
 }
 
@@ -66,16 +70,23 @@ pub(crate) fn changes(roll: &impl Roll) -> u64 {
 
 /// Who is on a side.
 pub(crate) fn attendance(roll: &impl Roll, side: u64) -> Attendance {
-    // Before the lines: a participant that is seen here as having been is seen there, or has closed.
-    let ever = changes(roll) & side != 0;
-    match attached(roll, side).next() {
-        Some(_) => Attendance::Attached,
-        None if ever => Attendance::Closed,
-        None => Attendance::Never,
+    let mut before = changes(roll);
+    for _ in 0..LOOKS {
+        if attached(roll, side).next().is_some() {
+            return Attendance::Attached;
+        }
+        // The lines are not read at once: somebody may have attached to one that had been passed, before the last of the others closed.
+        let now = changes(roll);
+        if now == before {
+            return if now & side != 0 { Attendance::Closed } else { Attendance::Never };
+        }
+        before = now;
     }
+    // They come and go all the time. The count has moved: whoever asks will ask again.
+    Attendance::Attached
 }
 
-/// The lines that are attached on a side; whether their participants live, the kernel knows.
+/// The lines that are attached on a side, each as it was when it was looked at; whether their participants live, the kernel knows.
 pub(crate) fn attached(roll: &impl Roll, side: u64) -> impl Iterator<Item = u32> {
     (0..roll.lines()).filter(move |&line| {
         // What no rondel process writes is nobody.

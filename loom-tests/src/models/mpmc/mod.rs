@@ -2,8 +2,10 @@
 
 mod batch;
 mod death;
+mod membership;
 mod order;
 mod participants;
+mod refusals;
 mod reuse;
 mod sleep;
 mod stopped;

@@ -1,5 +1,9 @@
 //! Participants of a many-to-many ring, as thin as they can be around the protocol.
+//!
+//! `try_push`, `try_pop` and their kin wake nobody: in the library the waker's fence is the compiler's alone, and loom's full one in
+//! its place would put in order what the protocol has to order by itself. Models of sleep use `post` and `fetch`.
 
+use std::cell::Cell;
 use std::ops::ControlFlow;
 
 use loom::sync::Arc;
@@ -41,9 +45,10 @@ fn take_line(shared: &Arc<Shared>, line: u32, side: Side, attachment: u16) -> Op
 }
 
 impl Tx {
-    /// A producer on a line that nobody had before.
+    /// A producer on a line that nobody had before, where there is nothing to settle.
     pub(super) fn new(shared: &Arc<Shared>, line: u32) -> Tx {
-        Tx::lease(shared, line, 1).expect("a fresh line")
+        assert!(shared.lock(line), "a fresh line");
+        Tx { half: Producer::new(Handle(Arc::clone(shared)), shared.geometry, line), line, shared: Arc::clone(shared) }
     }
 
     pub(super) fn lease(shared: &Arc<Shared>, line: u32, attachment: u16) -> Option<Tx> {
@@ -52,18 +57,29 @@ impl Tx {
         Some(Tx { half, line, shared: Arc::clone(shared) })
     }
 
-    /// True if pushed. Wakes who sleeps.
+    /// True if pushed.
     pub(super) fn try_push(&mut self, element: u64) -> bool {
-        let pushed = self.half.try_push(element).expect("sound words");
-        self.notify(pushed);
-        matches!(pushed, Pushed::At(..))
+        matches!(self.half.try_push(element).expect("sound words"), Pushed::At(..))
     }
 
     /// How many were pushed.
     pub(super) fn try_push_slice(&mut self, elements: &[u64]) -> usize {
         let pushed = self.half.try_push_slice(elements).expect("sound words");
-        self.notify(pushed);
         if let Pushed::At(_, count) = pushed { count as usize } else { 0 }
+    }
+
+    /// Pushes, and wakes who sleeps. True if pushed.
+    pub(super) fn post(&mut self, element: u64) -> bool {
+        let pushed = self.half.try_push(element).expect("sound words");
+        self.notify(pushed);
+        matches!(pushed, Pushed::At(..))
+    }
+
+    /// The same of several: all of them.
+    pub(super) fn post_slice(&mut self, elements: &[u64]) {
+        let pushed = self.half.try_push_slice(elements).expect("sound words");
+        assert_eq!(pushed, Pushed::At(0, elements.len() as u64), "the ring was empty");
+        self.notify(pushed);
     }
 
     fn notify(&self, pushed: Pushed) {
@@ -76,20 +92,19 @@ impl Tx {
         }
     }
 
-    /// Pushes, sleeping while it cannot.
+    /// Pushes, and sleeps before each try: a try before would only add to the interleavings.
     pub(super) fn push(&mut self, element: u64) {
-        while !self.try_push(element) {
-            let leaving = std::cell::Cell::new(Leaving::Unnoticed);
+        loop {
+            let leaving = Cell::new(Leaving::Unnoticed);
             let beds = Sleepers(self.half.memory().clone(), Side::Producer);
             let (half, line) = (&self.half, self.line);
             let mut sleeper = Until { beds: &beds, line, leaving: &leaving, reached: || !half.is_blocked() };
             event::park(&mut sleeper, &self.shared.futex);
-            if self.try_push(element) {
-                pass_on(&beds, &self.shared, leaving.get(), !self.half.is_blocked());
+            let pushed = self.try_push(element);
+            pass_on(&beds, &self.shared, leaving.get(), || !self.half.is_blocked());
+            if pushed {
                 return;
             }
-            // As in the library: the room that there was may be another's by now.
-            pass_on(&beds, &self.shared, leaving.get(), !self.half.is_blocked());
         }
     }
 
@@ -102,9 +117,11 @@ impl Tx {
 }
 
 impl Rx {
-    /// A consumer on a line that nobody had before.
+    /// A consumer on a line that nobody had before, where there is nothing to settle.
     pub(super) fn new(shared: &Arc<Shared>, line: u32) -> Rx {
-        Rx::lease(shared, line, 1).expect("a fresh line")
+        assert!(shared.lock(line), "a fresh line");
+        let half = Consumer::new(Handle(Arc::clone(shared)), shared.geometry, line);
+        Rx { half, shared: Arc::clone(shared), attachment: 1, heritage: None }
     }
 
     pub(super) fn lease(shared: &Arc<Shared>, line: u32, attachment: u16) -> Option<Rx> {
@@ -118,28 +135,39 @@ impl Rx {
         if let Some(heritage) = &mut self.heritage {
             if let Some((p, element)) = self.half.inherit(heritage, self.attachment) {
                 self.half.free(p);
-                self.notify(p, 1);
                 return Some(element);
             }
             self.heritage = None;
         }
         match self.half.try_pop().expect("sound words") {
-            Popped::At(p, element) => {
-                self.notify(p, 1);
-                Some(element)
-            }
+            Popped::At(_, element) => Some(element),
             Popped::Empty | Popped::Pending => None,
         }
     }
 
-    pub(super) fn try_pop_slice(&mut self, elements: &mut [u64]) -> usize {
-        match self.half.try_pop_slice(elements).expect("sound words") {
-            Popped::At(p, batch) => {
-                self.notify(p, batch.positions);
-                batch.elements
-            }
-            Popped::Empty | Popped::Pending => 0,
+    /// What is there, `most` elements at most.
+    pub(super) fn try_pop_slice(&mut self, most: usize) -> Vec<u64> {
+        let mut elements = vec![0; most];
+        match self.half.try_pop_slice(&mut elements).expect("sound words") {
+            Popped::At(_, batch) => elements.truncate(batch.elements),
+            Popped::Empty | Popped::Pending => elements.clear(),
         }
+        elements
+    }
+
+    /// Pops, and wakes who sleeps.
+    pub(super) fn fetch(&mut self) -> Option<u64> {
+        let popped = self.half.try_pop().expect("sound words");
+        let Popped::At(p, element) = popped else { return None };
+        self.notify(p, 1);
+        Some(element)
+    }
+
+    /// The same of several.
+    pub(super) fn fetch_slice(&mut self, elements: &mut [u64]) {
+        let popped = self.half.try_pop_slice(elements).expect("sound words");
+        let Popped::At(p, batch) = popped else { panic!("nothing there") };
+        self.notify(p, batch.positions);
     }
 
     fn notify(&self, p: u64, count: u64) {
@@ -151,19 +179,22 @@ impl Rx {
         }
     }
 
-    /// Pops, sleeping while it cannot.
+    /// Frees what was claimed, and wakes who sleeps.
+    pub(super) fn free_and_wake(&mut self, p: u64) {
+        self.half.free(p);
+        self.notify(p, 1);
+    }
+
+    /// Pops, and sleeps before each try.
     pub(super) fn pop(&mut self) -> u64 {
         loop {
-            if let Some(element) = self.try_pop() {
-                return element;
-            }
-            let leaving = std::cell::Cell::new(Leaving::Unnoticed);
+            let leaving = Cell::new(Leaving::Unnoticed);
             let beds = Sleepers(self.half.memory().clone(), Side::Consumer);
             let (half, line) = (&self.half, self.half.number());
             let mut sleeper = Until { beds: &beds, line, leaving: &leaving, reached: || !half.is_blocked() };
             event::park(&mut sleeper, &self.shared.futex);
             let element = self.try_pop();
-            pass_on(&beds, &self.shared, leaving.get(), !self.half.is_blocked());
+            pass_on(&beds, &self.shared, leaving.get(), || !self.half.is_blocked());
             if let Some(element) = element {
                 return element;
             }
@@ -176,7 +207,6 @@ impl Rx {
         let orphan = orphan?;
         let element = self.half.take(orphan, self.attachment)?;
         self.half.free_taken(orphan.position);
-        self.notify(orphan.position, 1);
         Some(element)
     }
 
@@ -193,8 +223,9 @@ impl Rx {
     }
 }
 
-fn pass_on(beds: &Sleepers, shared: &Shared, leaving: Leaving, more: bool) {
-    if leaving == Leaving::Chosen && more {
+/// A sleeper that was chosen, and leaves something for others, wakes one of them.
+fn pass_on(beds: &Sleepers, shared: &Shared, leaving: Leaving, more: impl Fn() -> bool) {
+    if leaving == Leaving::Chosen && more() {
         sleepers::wake_for_each(beds, &shared.futex, 0, 1, |_| false);
     }
 }
@@ -202,7 +233,7 @@ fn pass_on(beds: &Sleepers, shared: &Shared, leaving: Leaving, more: bool) {
 struct Until<'a, F> {
     beds: &'a Sleepers,
     line: u32,
-    leaving: &'a std::cell::Cell<Leaving>,
+    leaving: &'a Cell<Leaving>,
     reached: F,
 }
 
