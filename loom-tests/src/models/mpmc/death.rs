@@ -288,3 +288,36 @@ fn recovery_meets_death() {
         killed
     });
 }
+
+/// A taker dies at every step while the line of the first holder is leased anew, after which only the taker's own line tells of the
+/// message.
+#[test]
+fn a_taker_dies_while_the_first_line_goes_on() {
+    for_every_death(Explore::Preemptions(2), |steps| {
+        let shared = Shared::new(1, 4, Policy::Redeliver);
+        let mut tx = Tx::new(&shared, 0);
+        assert!(tx.try_push(1));
+        assert_eq!(Rx::new(&shared, 1).half.try_claim(), Ok(Popped::At(0, 1)));
+        shared.unlock(1);
+        let [mut dying, mut rx] = [2, 3].map(|line| Rx::new(&shared, line));
+        let taker = {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || {
+                let mut popped = None;
+                let killed = crash::mortal(steps, || popped = dying.recover());
+                if killed {
+                    shared.unlock(2);
+                }
+                (killed, popped)
+            })
+        };
+        // Refused while the message is nobody's.
+        let _ = Tx::lease(&shared, 1, 2);
+        let (killed, delivered) = taker.join().unwrap();
+        let mut popped = drain(&mut rx);
+        popped.extend(delivered);
+        assert!(popped == [1] || (killed && popped.is_empty()), "{popped:?}");
+        goes_round(&mut tx, &mut rx);
+        killed
+    });
+}

@@ -16,7 +16,9 @@ fn full_and_empty_are_true() {
         let shared = Shared::new(2, 2, Policy::Redeliver);
         let mut tx = Tx::new(&shared, 0);
         let mut rx = Rx::new(&shared, 1);
+        assert_eq!(rx.half.try_pop(), Ok(Popped::Empty));
         assert!(tx.try_push(1) && tx.try_push(2));
+        assert_eq!(tx.half.try_push(9), Ok(Pushed::Full));
         let consumer = thread::spawn(move || (rx.half.try_pop(), rx));
         let third = tx.half.try_push(3).unwrap();
         let (popped, mut rx) = consumer.join().unwrap();

@@ -285,15 +285,36 @@ fn sleepers_that_share_a_bit_are_all_woken() {
     });
 }
 
-/// Something that concerns all: everybody is woken, on either side of the shared bit.
+/// Something that concerns all: everybody is woken, also where there is nothing to be passed on.
 #[test]
 fn all_are_woken() {
+    check(Explore::All, || {
+        let shared = Shared::new(2, 3, Policy::Redeliver);
+        let beds = Sleepers(Handle(Arc::clone(&shared)), Side::Consumer);
+        let sleeper = {
+            let beds = beds.clone();
+            thread::spawn(move || sleepers::announce(&beds, 2))
+        };
+        sleepers::announce(&beds, 0);
+        sleepers::announce(&beds, 1);
+        let woken = Arc::new(AtomicUsize::new(0));
+        sleepers::wake_all(&beds, &Tally(Arc::clone(&woken)));
+        sleeper.join().unwrap();
+        // The third one may have come later; then it looks for itself.
+        assert!(woken.load(Ordering::Relaxed) >= 2);
+        sleepers::wake_all(&beds, &Tally(Arc::clone(&woken)));
+        assert_eq!(woken.load(Ordering::Relaxed), 3);
+    });
+}
+
+/// Published by one who is killed before it wakes anybody; whoever notices the death wakes all.
+#[test]
+fn sleepers_have_what_nobody_woke_them_for() {
     check(Explore::Preemptions(2), || {
         let shared = Shared::new(2, 3, Policy::Redeliver);
         let mut tx = Tx::new(&shared, 0);
         let beds = Sleepers(Handle(Arc::clone(&shared)), Side::Consumer);
         let consumers = two_consumers(&shared);
-        // Published by one who is killed before it wakes anybody; whoever notices the death wakes all.
         assert_eq!(tx.half.try_push_slice(&[1, 2]), Ok(Pushed::At(0, 2)));
         shared.futex.light_fence();
         sleepers::wake_all(&beds, &shared.futex);
