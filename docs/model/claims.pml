@@ -29,15 +29,22 @@
 #define N 2
 #define LINES (PRODUCERS + CONSUMERS)
 
-/* A position names its lap, so a stamp of the model carries the position itself where the ring's carries the lap's first. */
+/*
+ * A position names its lap, so a stamp of the model carries the position itself where the ring's carries the lap's first:
+ * position, attachment (3 bits), line (2 bits), state (2 bits).
+ */
 #define SLOT(p) ((p) & 1)
-#define FREE(p) ((p) << 3)
-#define FULL(p) (((p) << 3) | 1)
-#define VOID(p) (((p) << 3) | 2)
-#define RECLAIM(p, taker) (((p) << 3) | (3 + (taker)))
-#define POSITION(stamp_) ((stamp_) >> 3)
-#define KIND(stamp_) ((stamp_) & 7)
-#define TAKER(stamp_) (KIND(stamp_) - 3)
+#define FREE(p) ((p) << 7)
+#define FULL(p) (((p) << 7) | 1)
+#define VOID(p) (((p) << 7) | 2)
+#ifdef BREAK_RECLAIM_WITHOUT_ATTACHMENT
+#define RECLAIM(p, taker, attachment) (((p) << 7) | ((taker) << 2) | 3)
+#else
+#define RECLAIM(p, taker, attachment) (((p) << 7) | ((attachment) << 4) | ((taker) << 2) | 3)
+#endif
+#define POSITION(stamp_) ((stamp_) >> 7)
+#define IS_RECLAIM(stamp_, p) (POSITION(stamp_) == (p) && ((stamp_) & 3) == 3)
+#define TAKER(stamp_) (((stamp_) >> 2) & 3)
 
 #define RANGE(p, k) (((p) << 2) | (k))
 #define FIRST(range) ((range) >> 2)
@@ -52,11 +59,12 @@
 /* The segment. */
 byte tail;
 byte head;
-byte stamp[N];
+short stamp[N];
 byte data[N];
 byte pushing[LINES];
 byte popping[LINES];
 byte taking[LINES];
+byte attached[LINES]; /* how often each line has been leased anew */
 
 /* The kernel: which lines are locked. */
 byte alive;
@@ -76,7 +84,7 @@ byte discarded;
 
 #define CLAIMED_BY_PRODUCER(p) (stamp[SLOT(p)] == FREE(p) && (p) < tail)
 #define CLAIMED_BY_CONSUMER(p) ((stamp[SLOT(p)] == FULL(p) || stamp[SLOT(p)] == VOID(p)) && (p) < head)
-#define RECLAIMED(p) (POSITION(stamp[SLOT(p)]) == (p) && KIND(stamp[SLOT(p)]) >= 3)
+#define RECLAIMED(p) IS_RECLAIM(stamp[SLOT(p)], p)
 #define READY(p) (stamp[SLOT(p)] == FULL(p) || stamp[SLOT(p)] == VOID(p))
 
 /* Is p in the word of a living line (or, with `alive ^ ALL`, of a dead one)? */
@@ -101,24 +109,25 @@ byte discarded;
 #define MAY_TAKE(consumer) (consumer)
 #endif
 
-/* p is in a dead line's words, or it is what an operation stands at. */
-#define NOTICED(p, consumer)                                                                                           \
-    (SOME(DEAD, pushing, p) || SOME(DEAD, popping, p) || SOME(DEAD, taking, p) ||                                      \
-     ((consumer) && (p) == head && (p) < tail) || (!(consumer) && (p) + N == tail && (p) < head))
+/* An audit finds p: it is in a dead line's words. */
+#define HELD_BY_DEAD_CONSUMER(p) (SOME(DEAD, popping, p) || SOME(DEAD, taking, p))
+#define NOTICED(p) (SOME(DEAD, pushing, p) || HELD_BY_DEAD_CONSUMER(p))
 
-/* An undisturbed attempt at recovery would settle p. */
+/* An undisturbed audit would settle p, or have it taken over. */
 #define RECOVERABLE(p, consumer)                                                                                       \
-    ((CLAIMED_BY_PRODUCER(p) && !SOME(alive, pushing, p)) ||                                                           \
-     (CLAIMED_BY_CONSUMER(p) && !SOME(alive, popping, p) &&                                                            \
-      (stamp[SLOT(p)] == VOID(p) || MAY_TAKE(consumer))) ||                                                            \
-     (RECLAIMED(p) && !ALIVE(TAKER(stamp[SLOT(p)])) && (consumer)))
+    ((CLAIMED_BY_PRODUCER(p) && SOME(DEAD, pushing, p) && !SOME(alive, pushing, p)) ||                                 \
+     (HELD_BY_DEAD_CONSUMER(p) &&                                                                                      \
+      ((CLAIMED_BY_CONSUMER(p) && !SOME(alive, popping, p) &&                                                          \
+        (stamp[SLOT(p)] == VOID(p) || MAY_TAKE(consumer))) ||                                                          \
+       (RECLAIMED(p) && !ALIVE(TAKER(stamp[SLOT(p)])) && (consumer)))))
 
 /* An undisturbed newcomer would not have to give the line back on account of p. */
 #define SETTLEABLE(p, line, consumer)                                                                                  \
     (!(CLAIMED_BY_PRODUCER(p) && HAS(pushing[line], p) && SOME(OTHERS(line), pushing, p)) &&                           \
-     !(CLAIMED_BY_CONSUMER(p) && HAS(popping[line], p) &&                                                              \
-       (SOME(OTHERS(line), popping, p) || (stamp[SLOT(p)] == FULL(p) && !MAY_TAKE(consumer)))) &&                      \
-     !(!(consumer) && stamp[SLOT(p)] == RECLAIM(p, line)))
+     !((HAS(popping[line], p) || HAS(taking[line], p)) &&                                                              \
+       ((CLAIMED_BY_CONSUMER(p) &&                                                                                     \
+         (SOME(OTHERS(line), popping, p) || (stamp[SLOT(p)] == FULL(p) && !MAY_TAKE(consumer)))) ||                    \
+        (!(consumer) && RECLAIMED(p) && !ALIVE(TAKER(stamp[SLOT(p)]))))))
 #define LEASABLE(line, consumer)                                                                                       \
     (SETTLEABLE(POSITION(stamp[0]), line, consumer) && SETTLEABLE(POSITION(stamp[1]), line, consumer))
 
@@ -134,7 +143,7 @@ byte discarded;
     atomic {                                                                                                           \
         crashes > 0 -> crashes--;                                                                                      \
         alive = alive & (ALL ^ BIT(me));                                                                               \
-        leasing = leasing - (mode > 0);                                                                                \
+        leasing = leasing - (0 < mode && mode < 5);                                                                               \
         limbo++;                                                                                                       \
         goto died                                                                                                      \
     }
@@ -180,12 +189,24 @@ byte discarded;
 #define BEGIN_READING assert((s & 1) || data[SLOT(pos)] == ELEMENT(pos))
 #endif
 
+/* A message that was taken over has been the taker's own since then. */
+#define FREE_TAKEN                                                                                                     \
+    assert(stamp[SLOT(p)] == RECLAIM(p, me, attachment) && data[SLOT(p)] == ELEMENT(p));                               \
+    assert((published & BIT(p)) && !(delivered & BIT(p)) && !(discarded & BIT(p)));                                    \
+    delivered = delivered | BIT(p);                                                                                    \
+    stamp[SLOT(p)] = FREE(p + N)
+
 proctype participant(byte me; bit consumer; byte quota) {
-    byte pos, s, p, l, w, k;
-    byte mode;  /* 0 at work; settling as a newcomer: 1 what pushing names, 2 popping, 3 taking; 4 clearing */
-    bit tried;  /* this operation has looked for something to recover without being sure to find it */
-    bit dirty;  /* a claim has been lost and its intent still stands */
-    bit again;  /* has given a line back */
+    byte pos, p, l, w, k;
+    short s;
+    byte attachment;
+    byte mode;     /* 0 at work; settling what the line's former holder has in 1 pushing, 2 popping, 3 taking; 4 all looked at;
+                      delivering its messages in 5 popping, 6 taking */
+    bit tried;     /* this operation has looked for something to recover without being sure to find it */
+    bit dirty;     /* a claim has been lost and its intent still stands */
+    bit refused;   /* a living participant may hold what the former holder may have held, or there are messages for no producer */
+    bit inherited; /* has adopted a message */
+    bit again;     /* has given a line back */
 
 begin:
     atomic {
@@ -203,16 +224,17 @@ push:
     :: atomic { quota > 0 -> pos = tail }
     :: DIES
     fi;
+push_at:
     STEP_IF(stamp[SLOT(pos)] == FREE(pos), k = 1, goto not_free);
 #if BATCH == 2
     STEP_IF(quota > 1 && stamp[SLOT(pos + 1)] == FREE(pos + 1), k = 2, skip);
 #endif
 #ifdef BREAK_PUSHING_AFTER_CLAIM
-    STEP_IF(tail == pos, tail = pos + k; p = pos; BEGIN_WRITING, goto push);
+    STEP_IF(tail == pos, tail = pos + k; p = pos; BEGIN_WRITING, pos = tail; k = 0; goto push_at);
     STEP(pushing[me] = RANGE(pos, k));
 #else
     STEP(pushing[me] = RANGE(pos, k); dirty = 1);
-    STEP_IF(tail == pos, tail = pos + k; p = pos; BEGIN_WRITING, goto push);
+    STEP_IF(tail == pos, tail = pos + k; p = pos; dirty = 0; BEGIN_WRITING, pos = tail; k = 0; goto push_at);
 #endif
 write:
 #ifdef BREAK_PUBLISHED_BEFORE_WRITTEN
@@ -231,46 +253,45 @@ write:
            p++;
            if
            :: p < pos + k -> goto write
-           :: else -> FORGET; dirty = 0; tried = 0; goto push
+           :: else -> FORGET; tried = 0; goto push
            fi
        }
     :: DIES
     fi;
 
 not_free:
-    STEP_IF(tail != pos, goto push, skip);
+#ifndef BREAK_GIVING_UP_KEEPS_INTENT
     if
-    :: atomic {
-           /* Full has to be true when it is said; otherwise the answer is Pending. */
-           assert(!(head + N <= pos) || tail == pos);
-           FORGET;
-#ifdef BREAK_GIVING_UP_KEEPS_INTENT
-           goto blocked
-#else
-           if
-           :: !dirty -> goto blocked
-           :: else
-           fi
-#endif
-       }
-    :: DIES
+    :: dirty -> STEP(pushing[me] = 0; dirty = 0)
+    :: else
     fi;
-    STEP(pushing[me] = 0; dirty = 0);
-    goto blocked;
+#endif
+    STEP(pos = tail);
+    /* Full has to be true when it is said. */
+    STEP(assert(head + N != pos || tail == pos); FORGET; goto blocked);
 
     /* ---- pop */
 pop:
     STEP(pos = head);
-    STEP_IF(READY(pos), k = 1; s = (stamp[SLOT(pos)] == VOID(pos)), goto not_ready);
+pop_at:
 #if BATCH == 2
+    STEP_IF(READY(pos), k = 1; s = (stamp[SLOT(pos)] == VOID(pos)), goto not_full);
     STEP_IF(READY(pos + 1), k = 2; s = s | ((stamp[SLOT(pos + 1)] == VOID(pos + 1)) << 1), skip);
+    atomic {
+        if
+        :: s + 1 == BIT(k) -> s = 0; k = 0; goto not_full
+        :: else
+        fi
+    }
+#else
+    STEP_IF(stamp[SLOT(pos)] == FULL(pos), k = 1; s = 0, goto not_full);
 #endif
 #ifdef BREAK_POPPING_AFTER_CLAIM
-    STEP_IF(head == pos, head = pos + k; p = pos; BEGIN_READING, goto pop);
+    STEP_IF(head == pos, head = pos + k; p = pos; BEGIN_READING, pos = head; k = 0; s = 0; goto pop_at);
     STEP(popping[me] = RANGE(pos, k));
 #else
     STEP(popping[me] = RANGE(pos, k); dirty = 1);
-    STEP_IF(head == pos, head = pos + k; p = pos; dirty = 0; BEGIN_READING, goto pop);
+    STEP_IF(head == pos, head = pos + k; p = pos; dirty = 0; BEGIN_READING, pos = head; k = 0; s = 0; goto pop_at);
 #endif
 read:
     if
@@ -294,25 +315,29 @@ read:
     :: DIES
     fi;
 
-not_ready:
-    STEP_IF(head != pos, goto pop, skip);
+not_full:
     if
-    :: atomic {
-           /* Empty has to be true when it is said; otherwise the answer is Pending. */
-           assert(!(tail <= pos) || head == tail);
-           FORGET;
-#ifdef BREAK_GIVING_UP_KEEPS_INTENT
-           goto blocked
+    :: dirty ->
+give_up:
+#ifndef BREAK_GIVING_UP_KEEPS_INTENT
+       STEP(popping[me] = 0; dirty = 0)
 #else
-           if
-           :: !dirty -> goto blocked
-           :: else
-           fi
+       skip
 #endif
-       }
+    :: else
+    fi;
+    STEP(pos = head);
+    /* Empty has to be true when it is said. */
+    STEP_IF(tail == pos, assert(head == tail); FORGET; goto blocked, skip);
+    if
+    :: atomic { stamp[SLOT(pos)] == VOID(pos) -> k = 1; s = 1 }
+    :: atomic { stamp[SLOT(pos)] == FULL(pos) -> goto pop }
+    :: atomic { !READY(pos) -> FORGET; goto blocked }
     :: DIES
     fi;
-    STEP(popping[me] = 0; dirty = 0);
+    /* What will never come is claimed like anything else, and freed. */
+    STEP(popping[me] = RANGE(pos, 1); dirty = 1);
+    STEP_IF(head == pos, head = pos + 1; p = pos; dirty = 0; goto read, FORGET; goto give_up);
 
     /* ---- Waits until another look, or an attempt at recovery, would lead somewhere; or tries one that need not. */
 blocked:
@@ -331,35 +356,37 @@ blocked:
     :: atomic { idlers > 0 && !consumer -> idlers--; producers--; goto finished }
     :: atomic { idlers > 0 && consumer && consumers > 1 -> idlers--; consumers--; goto finished }
     :: atomic {
-           NOTICED(POSITION(stamp[0]), consumer) && (!tried || RECOVERABLE(POSITION(stamp[0]), consumer)) ->
+           NOTICED(POSITION(stamp[0])) && (!tried || RECOVERABLE(POSITION(stamp[0]), consumer)) ->
            p = POSITION(stamp[0]);
            tried = 1
        }
     :: atomic {
-           NOTICED(POSITION(stamp[1]), consumer) && (!tried || RECOVERABLE(POSITION(stamp[1]), consumer)) ->
+           NOTICED(POSITION(stamp[1])) && (!tried || RECOVERABLE(POSITION(stamp[1]), consumer)) ->
            p = POSITION(stamp[1]);
            tried = 1
        }
     :: DIES
     fi;
 
-    /* ---- recovery of p; also how a newcomer settles p (mode > 0) */
+    /* ---- recovery of p; also how a newcomer settles p (mode > 0). That p is claimed stays true: it may be asked in the same step. */
+#ifdef BREAK_UNCLAIMED_IS_RECOVERED
+#define CLAIMED(end) true
+#else
+#define CLAIMED(end) (p < (end))
+#endif
 recover:
     if
     :: atomic {
            s = stamp[SLOT(p)];
            if
-           :: s == FREE(p) && mode < 2 -> skip
-           :: (s == FULL(p) || s == VOID(p)) && (mode == 0 || mode == 2) -> skip
-           :: POSITION(s) == p && KIND(s) >= 3 && mode != 1 -> goto recover_reclaimed
+           :: s == FREE(p) && CLAIMED(tail) && mode < 2 -> skip
+           :: (s == FULL(p) || s == VOID(p)) && CLAIMED(head) && mode != 1 -> skip
+           :: IS_RECLAIM(s, p) && mode != 1 -> goto recover_reclaimed
            :: else -> goto settled
            fi
        }
     :: DIES
     fi;
-#ifndef BREAK_UNCLAIMED_IS_RECOVERED
-    STEP_IF((s == FREE(p) -> tail : head) > p, skip, goto settled);
-#endif
     atomic {
         l = 0;
         if
@@ -439,7 +466,7 @@ recover_claimed:
            goto settled
        }
 #else
-    :: atomic { s == FULL(p) && consumer && mode == 2 -> goto take }
+    :: atomic { s == FULL(p) && consumer && mode > 0 -> goto take }
 #ifdef BREAK_TAKING_IS_NOT_SAID
     :: atomic { s == FULL(p) && consumer && mode == 0 -> goto take }
 #else
@@ -455,24 +482,22 @@ recover_reclaimed:
 #endif
     if
     :: atomic {
-           mode > 0 ->
            l = 0;
            if
-           :: TAKER(s) != me -> goto settled
-           :: TAKER(s) == me && consumer -> goto deliver
-           :: TAKER(s) == me && !consumer -> goto not_yet
-           fi
-       }
-    :: atomic {
-           mode == 0 ->
+           :: mode > 0 && TAKER(s) == me -> skip
 #ifdef BREAK_RECLAIM_NAMES_NOBODY
-           goto not_yet
+           :: mode == 0 -> goto not_yet
+           :: mode > 0 && TAKER(s) != me -> goto settled
 #else
-           if
-           :: consumer && !ALIVE(TAKER(s))
-           :: else -> goto not_yet
-           fi
+           :: !(mode > 0 && TAKER(s) == me) && ALIVE(TAKER(s)) -> goto settled
+           :: !(mode > 0 && TAKER(s) == me) && !ALIVE(TAKER(s)) -> skip
 #endif
+           fi;
+           if
+           :: consumer && mode > 0 -> goto take
+           :: consumer && mode == 0 -> skip
+           :: !consumer -> goto not_yet
+           fi
        }
     :: DIES
     fi;
@@ -480,30 +505,31 @@ recover_reclaimed:
     STEP(taking[me] = RANGE(p, 1));
 #endif
 take:
-    STEP_IF(stamp[SLOT(p)] == s, stamp[SLOT(p)] = RECLAIM(p, me), goto settled);
-deliver:
-    STEP(w = data[SLOT(p)]);
-#ifdef BREAK_REDELIVERY_FREES_BY_STORE
     if
     :: atomic {
-           assert(stamp[SLOT(p)] == RECLAIM(p, me));
-#else
-    if
-    :: atomic {
-           /* Whoever frees the slot delivers: the one that loses has read for nothing. */
+           stamp[SLOT(p)] == s ->
+           assert(data[SLOT(p)] == ELEMENT(p));
+           stamp[SLOT(p)] = RECLAIM(p, me, attachment);
            if
-           :: stamp[SLOT(p)] == RECLAIM(p, me)
-           :: else -> goto settled
-           fi;
-#endif
-           assert(w == ELEMENT(p) && data[SLOT(p)] == w);
-           assert((published & BIT(p)) && !(delivered & BIT(p)) && !(discarded & BIT(p)));
-           delivered = delivered | BIT(p);
-           stamp[SLOT(p)] = FREE(p + N)
+           :: mode > 0 -> inherited = 1; goto settled
+           :: else
+           fi
+       }
+    :: atomic {
+           stamp[SLOT(p)] != s ->
+           if
+           :: mode > 0 -> goto settled
+           :: else -> goto done_taking
+           fi
        }
     :: DIES
     fi;
+    STEP(FREE_TAKEN);
+done_taking:
+    STEP(taking[me] = 0; goto begin);
 
+not_yet:
+    atomic { refused = (mode > 0) }
 settled:
     atomic {
         if
@@ -512,14 +538,6 @@ settled:
         :: mode > 0 && p + 1 >= pos -> FORGET; mode++; goto lease_next
         fi
     }
-not_yet:
-    atomic {
-        if
-        :: mode == 0 -> goto begin
-        :: else -> FORGET
-        fi
-    }
-    STEP(alive = alive & (ALL ^ BIT(me)); leasing--; mode = 0; again = 1; goto lease);
 
     /* ---- a newcomer takes a dead one's place */
 died:
@@ -528,8 +546,11 @@ died:
         mode = 0;
         tried = 0;
         dirty = 0;
+        refused = 0;
+        inherited = 0;
         again = 0;
         me = 0;
+        attachment = 0;
         limbo--;
         if
         :: consumer -> consumers--
@@ -557,18 +578,34 @@ lease:
         fi;
         alive = alive | BIT(me);
         leasing++;
-#ifdef BREAK_LINE_NOT_SETTLED
-        mode = 4;
-#else
-        mode = 1;
-#endif
+        mode = 1
     }
+#ifdef BREAK_COUNTED_WHEN_ANNOUNCED
+    STEP(attachment = attached[me] + 1);
+#else
+    /* Each lease is counted before anything is adopted, also one that comes to nothing. */
+    STEP(attached[me]++; attachment = attached[me]; assert(attachment < 8));
+#endif
+#ifdef BREAK_LINE_NOT_SETTLED
+    atomic { mode = 4 }
+#endif
 lease_next:
     if
     :: atomic { mode == 1 -> w = pushing[me] }
     :: atomic { mode == 2 -> w = popping[me] }
     :: atomic { mode == 3 -> w = taking[me] }
-    :: atomic { mode == 4 -> pushing[me] = 0; goto lease_clear }
+    :: atomic {
+           mode == 4 && refused ->
+           alive = alive & (ALL ^ BIT(me));
+           leasing--;
+           mode = 0;
+           refused = 0;
+           inherited = 0;
+           attachment = 0;
+           again = 1;
+           goto lease
+       }
+    :: atomic { mode == 4 && !refused -> pushing[me] = 0; goto lease_clear }
     :: DIES
     fi;
     atomic {
@@ -581,8 +618,49 @@ lease_next:
         fi
     }
 lease_clear:
+    if
+    :: !inherited -> STEP(popping[me] = 0); STEP(taking[me] = 0)
+    :: else
+    fi;
+    if
+    :: atomic {
+#ifdef BREAK_COUNTED_WHEN_ANNOUNCED
+           attached[me] = attachment;
+#endif
+           leasing--;
+           again = 0;
+           if
+           :: inherited -> inherited = 0; mode = 5
+           :: else -> mode = 0; goto begin
+           fi
+       }
+    :: DIES
+    fi;
+
+    /* ---- attached: first it delivers what it has adopted. Nobody else writes its words, so reading them is no step. */
+inherit:
+    atomic {
+        if
+        :: mode == 5 -> w = popping[me]
+        :: mode == 6 -> w = taking[me]
+        :: mode == 7 -> goto all_inherited
+        fi;
+        p = FIRST(w);
+        pos = BEHIND(w);
+        w = 0
+    }
+inherit_next:
+    atomic {
+        if
+        :: p == pos -> FORGET; mode++; goto inherit
+        :: else
+        fi
+    }
+    STEP_IF(stamp[SLOT(p)] == RECLAIM(p, me, attachment), skip, p++; goto inherit_next);
+    STEP(FREE_TAKEN; p++; goto inherit_next);
+all_inherited:
     STEP(popping[me] = 0);
-    STEP(taking[me] = 0; mode = 0; leasing--; again = 0; goto begin);
+    STEP(taking[me] = 0; mode = 0; goto begin);
 
 finished:
     skip

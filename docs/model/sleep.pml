@@ -41,11 +41,16 @@ byte mask[2];
 #define data mask[1]
 #define space mask[0]
 byte asleep; /* the asleep words of all lines, a bit each; every access is to one of them */
-#ifdef BREAK_LINES_SHARE_A_BIT
+/* With SHARED, the last two lines, which must be on one side, have one bit, as lines have from 63 on. */
+#ifdef SHARED
+#define SHARES_BIT(line) ((line) >= LINES - 2)
 #define BIT_OF(line) ((line) == LINES - 1 -> BIT(LINES - 2) : BIT(line))
 #else
+#define SHARES_BIT(line) false
 #define BIT_OF(line) BIT(line)
 #endif
+/* How many bits a waker tries for one wake-up: as many as there are. */
+#define ROUNDS LINES
 
 /* The kernel: who waits in the futex, and which lines are locked. */
 byte waiting;
@@ -98,10 +103,10 @@ byte consumers;
     fi
 
 proctype participant(byte me; bit consumer; byte quota) {
-    byte p, m, l;
-    bit announced; /* has said that it sleeps, and not yet taken it back */
-    bit chosen;    /* found its bit gone when it took it back */
-    bit leaving;   /* is on its way out of a wait: what it wakes now is for its own side */
+    byte p, m, l, rounds;
+    bit woke;      /* the kernel has woken somebody for the bit that was picked */
+    bit chosen;    /* found its bit gone when it got up, or cannot tell */
+    bit passing;   /* what it wakes now is for its own side */
     bit stopping;
 
 look:
@@ -121,7 +126,13 @@ look:
     :: atomic { consumer && HELD_BY_DEAD(0) -> p = stamp[0] >> 2; RECOVER }
     :: atomic { consumer && HELD_BY_DEAD(1) -> p = stamp[1] >> 2; RECOVER }
     :: atomic { !consumer && quota == 0 -> producers--; goto finished }
-    :: atomic { !AVAILABLE(consumer) && (consumer || quota > 0) && !(consumer && RECOVERABLE) -> goto nothing }
+    :: atomic {
+           !AVAILABLE(consumer) && (consumer || quota > 0) && !(consumer && RECOVERABLE) ->
+           if
+           :: chosen -> goto pass_on
+           :: else -> goto announce
+           fi
+       }
     :: DIES
     fi;
 
@@ -145,11 +156,13 @@ publish:
        }
     :: DIES
     fi;
-#ifndef BREAK_WAKES_BEFORE_PUBLISHING
-    STEP(m = mask[1 - consumer]);
+#ifdef BREAK_WAKES_BEFORE_PUBLISHING
+    goto choose;
 #endif
 wake:
-    /* One bit of those that were set is picked, cleared, and tried; p is the position that somebody is woken for. */
+    /* One of the bits that are set is picked, and cleared; p is the position that somebody is woken for. */
+    STEP(m = mask[1 - (consumer ^ passing)]);
+choose:
     if
     :: atomic { m == 0 -> goto woken }
     :: atomic {
@@ -160,11 +173,11 @@ wake:
            :: m & 4 -> l = 2
            :: m & 8 -> l = 3
            fi;
-           m = m & (ALL ^ BIT(l));
+           m = 0;
            if
-           :: mask[1 - (consumer ^ leaving)] & BIT(l) ->
-              mask[1 - (consumer ^ leaving)] = mask[1 - (consumer ^ leaving)] & (ALL ^ BIT(l))
-           :: else -> goto wake
+           :: mask[1 - (consumer ^ passing)] & BIT(l) ->
+              mask[1 - (consumer ^ passing)] = mask[1 - (consumer ^ passing)] & (ALL ^ BIT(l))
+           :: else -> l = 0; goto next_round
            fi
        }
     :: DIES
@@ -172,123 +185,143 @@ wake:
 swap:
     if
     :: atomic { (asleep & BIT(l)) -> asleep = asleep & (ALL ^ BIT(l)) }
-#ifdef BREAK_LINES_SHARE_A_BIT
-    :: atomic { !(asleep & BIT(l)) && l == LINES - 2 -> l = LINES - 1; goto swap }
-    :: atomic { !(asleep & BIT(l)) && l != LINES - 2 -> goto next_position }
-#elif defined(ONLY_THE_KERNEL_COUNTS)
-    :: atomic { !(asleep & BIT(l)) -> goto wake }
+#ifdef BREAK_AWAKE_COUNTS
+    :: atomic { !(asleep & BIT(l)) -> woke = 1; goto next_line }
 #else
-    :: atomic { !(asleep & BIT(l)) -> goto next_position }
+    :: atomic { !(asleep & BIT(l)) -> goto next_line }
 #endif
     :: DIES
     fi;
     if
-    :: atomic { waiting & BIT(l) -> waiting = waiting & (ALL ^ BIT(l)); goto next_position }
+    :: atomic { waiting & BIT(l) -> waiting = waiting & (ALL ^ BIT(l)); woke = 1 }
 #ifdef BREAK_THE_DEAD_ARE_WOKEN
-    :: atomic { !(waiting & BIT(l)) -> goto next_position }
+    :: atomic { !(waiting & BIT(l)) -> woke = 1 }
 #else
-    :: atomic { !(waiting & BIT(l)) -> goto wake }
+    :: atomic { !(waiting & BIT(l)) }
 #endif
     :: DIES
     fi;
+next_line:
+    atomic {
+        if
+#ifdef BREAK_SHARED_BIT_WAKES_ONE
+        :: SHARES_BIT(l) && l < LINES - 1 && !woke -> l++; goto swap
+#else
+        :: SHARES_BIT(l) && l < LINES - 1 -> l++; goto swap
+#endif
+        :: else -> l = 0
+        fi;
+        if
+        :: woke -> woke = 0; rounds = 0; goto next_position
+        :: else
+        fi
+    }
+next_round:
+    atomic {
+        rounds++;
+        if
+        :: rounds < ROUNDS -> goto wake
+        :: else -> rounds = 0
+        fi
+    }
 next_position:
 #ifdef BREAK_WAKES_FOR_ONE_POSITION
     atomic { true -> goto woken }
 #endif
     if
-    :: atomic { leaving -> goto woken }
-    :: atomic { !leaving && !consumer && READY(p + 1) -> p++; goto wake }
-    :: atomic { !leaving && consumer && stamp[SLOT(p + 1)] == FREE(p + 1) -> p++; goto wake }
-    :: atomic {
-           !leaving && !(!consumer && READY(p + 1)) && !(consumer && stamp[SLOT(p + 1)] == FREE(p + 1)) -> goto woken
-       }
+    :: atomic { passing -> goto woken }
+    :: atomic { !passing && !consumer && stamp[SLOT(p + 1)] == FULL(p + 1) -> p++; goto wake }
+    :: atomic { !passing && consumer && stamp[SLOT(p + 1)] == FREE(p + 1) -> p++; goto wake }
+    :: atomic { !passing && stamp[SLOT(p + 1)] != (consumer -> FREE(p + 1) : FULL(p + 1)) -> goto woken }
     :: DIES
     fi;
 woken:
     atomic {
         p = 0;
-        m = 0;
-        l = 0;
+        rounds = 0;
         if
-        :: leaving -> leaving = 0; goto left
+        :: passing -> passing = 0; goto passed_on
         :: else
         fi;
         if
         :: consumer && stops > 0 -> stops--; stopping = 1
         :: true
-        fi;
-        if
-        :: announced -> goto leave
-        :: !announced && stopping -> goto finished
-        :: else -> goto look
         fi
     }
 
-    /* ---- nothing to be had: sleep */
-nothing:
-    atomic {
-        if
-        :: announced -> goto sleep
-        :: else
-        fi
-    }
-announce:
+    /* ---- who was chosen for something and is up wakes another one, if there is more */
+pass_on:
     if
-    :: atomic { asleep = asleep | BIT(me); announced = 1 }
+    :: atomic { !chosen -> goto passed_on }
+    :: atomic { chosen && AVAILABLE(consumer) -> passing = 1; goto wake }
+    :: atomic { chosen && !AVAILABLE(consumer) -> goto passed_on }
     :: DIES
     fi;
-    STEP(mask[consumer] = mask[consumer] | BIT_OF(me));
-#ifndef BREAK_NO_SECOND_LOOK
-    goto look;
-#endif
-sleep:
-    if
-    :: atomic { asleep & BIT(me) -> waiting = waiting | BIT(me) }
-    :: atomic { !(asleep & BIT(me)) -> goto awake }
-    :: atomic { stops > 0 -> stops--; stopping = 1; goto leave }
-    :: DIES
-    fi;
-    if
-    :: atomic { !(waiting & BIT(me)) -> skip }
-    :: atomic { SLICE_ENDS(consumer) -> waiting = waiting & (ALL ^ BIT(me)) }
-    :: atomic { stops > 0 -> stops--; stopping = 1; waiting = waiting & (ALL ^ BIT(me)); goto leave }
-    :: atomic { consumer && EVERYTHING_SETTLED -> waiting = waiting & (ALL ^ BIT(me)); goto finished }
-    :: atomic { crashes > 0 && (waiting & BIT(me)) -> DIES_NOW }
-    :: DIES
-    fi;
-awake:
-    goto announce;
-
-leave:
-    STEP(asleep = asleep & (ALL ^ BIT(me)));
-    if
-    :: atomic {
-           chosen = !(mask[consumer] & BIT_OF(me));
-           mask[consumer] = mask[consumer] & (ALL ^ BIT_OF(me));
-           announced = 0;
-#ifdef BREAK_NOT_PASSED_ON
-           chosen = 0;
-#endif
-           if
-           :: !chosen -> goto left
-           :: else
-           fi
-       }
-    :: DIES
-    fi;
-    if
-    :: atomic { AVAILABLE(consumer) -> leaving = 1 }
-    :: atomic { !AVAILABLE(consumer) -> goto left }
-    :: DIES
-    fi;
-    STEP(m = mask[consumer]; goto wake);
-left:
+passed_on:
     atomic {
         chosen = 0;
         if
         :: !stopping -> goto look
         :: stopping && !consumer -> producers--; goto finished
         :: else -> goto finished
+        fi
+    }
+
+    /* ---- nothing to be had: sleep */
+announce:
+    STEP(asleep = asleep | BIT(me));
+    STEP(mask[consumer] = mask[consumer] | BIT_OF(me));
+#ifndef BREAK_NO_SECOND_LOOK
+    if
+    :: atomic { AVAILABLE(consumer) || (consumer && RECOVERABLE) -> goto get_up }
+    :: atomic { !(AVAILABLE(consumer) || (consumer && RECOVERABLE)) }
+    :: DIES
+    fi;
+#endif
+    if
+    :: atomic { asleep & BIT(me) -> waiting = waiting | BIT(me) }
+    :: atomic { !(asleep & BIT(me)) -> goto poll }
+    :: atomic { stops > 0 -> stops--; stopping = 1; goto get_up }
+    :: DIES
+    fi;
+    if
+    :: atomic { !(waiting & BIT(me)) -> skip }
+    :: atomic { SLICE_ENDS(consumer) -> waiting = waiting & (ALL ^ BIT(me)) }
+    :: atomic { stops > 0 -> stops--; stopping = 1; waiting = waiting & (ALL ^ BIT(me)); goto get_up }
+    :: atomic { consumer && EVERYTHING_SETTLED -> waiting = waiting & (ALL ^ BIT(me)); goto finished }
+    :: atomic { crashes > 0 && (waiting & BIT(me)) -> DIES_NOW }
+    :: DIES
+    fi;
+poll:
+    if
+    :: atomic { AVAILABLE(consumer) || (consumer && RECOVERABLE) -> goto get_up }
+    :: atomic { !(AVAILABLE(consumer) || (consumer && RECOVERABLE)) -> goto announce }
+    :: DIES
+    fi;
+
+get_up:
+    STEP(asleep = asleep & (ALL ^ BIT(me)));
+    if
+#ifndef BREAK_SHARED_BIT_IS_CLEARED
+    /* The others' bit too. */
+    :: atomic { SHARES_BIT(me) -> chosen = 1 }
+    :: atomic {
+           !SHARES_BIT(me) ->
+#else
+    :: atomic {
+#endif
+           chosen = !(mask[consumer] & BIT_OF(me));
+           mask[consumer] = mask[consumer] & (ALL ^ BIT_OF(me))
+       }
+    :: DIES
+    fi;
+    atomic {
+#ifdef BREAK_NOT_PASSED_ON
+        chosen = 0;
+#endif
+        if
+        :: stopping -> goto pass_on
+        :: else -> goto look
         fi
     }
 
@@ -299,9 +332,10 @@ died:
         p = 0;
         m = 0;
         l = 0;
-        announced = 0;
+        rounds = 0;
+        woke = 0;
         chosen = 0;
-        leaving = 0;
+        passing = 0;
         stopping = 0;
         alive = alive | BIT(me);
         do
@@ -315,11 +349,7 @@ died:
            fi
         od
     }
-#ifndef BREAK_NEWCOMER_SEEMS_ASLEEP
-    asleep = asleep & (ALL ^ BIT(me));
-    data = data & (ALL ^ BIT_OF(me));
-    space = space & (ALL ^ BIT_OF(me));
-#endif
+    /* Its bit and its word stay as they are. */
     goto look;
 #endif
     atomic {
