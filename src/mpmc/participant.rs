@@ -136,7 +136,10 @@ impl<T: Pod> Participant<T> {
         }
         let lives = Lives(self.ring.segment());
         let other = number(self.other_side());
-        !membership::attached(&self.memory, other).any(|line| lives.lives(line))
+        let before = membership::changes(&self.memory);
+        let dead = !membership::attached(&self.memory, other).any(|line| lives.lives(line));
+        // The lines are not read at once: somebody may have attached to one that had been passed before the last of the others died.
+        dead && membership::changes(&self.memory) == before
     }
 
     /// True once in a while: then an [`audit`](Self::audit) is due that nobody has asked for.

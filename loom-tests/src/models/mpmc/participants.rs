@@ -12,7 +12,8 @@ use crate::crowd::{Handle, Shared, Sleepers};
 use crate::protocol::event::{self, Sleeper};
 use crate::protocol::mpmc::sleepers::{self, Leaving};
 use crate::protocol::mpmc::{
-    Consumer, Inheritance, Leased, Orphan, Popped, Producer, Pushed, Recovered, Side, Taker, lease, recovery,
+    Consumer, Inheritance, Intent, Leased, Memory, Orphan, Popped, Producer, Pushed, Recovered, Side, Taker, lease,
+    recovery,
 };
 use crate::sync::AtomicU32;
 
@@ -45,6 +46,11 @@ fn take_line(shared: &Arc<Shared>, line: u32, side: Side, attachment: u16) -> Op
 }
 
 impl Tx {
+    /// The end of a push that was stopped (see [`crash::mortal`](crate::crash::mortal)) before a claim that somebody else wins.
+    pub(super) fn lose(&mut self) {
+        Intent::clear(self.half.memory().pushing(self.line));
+    }
+
     /// A producer on a line that nobody had before, where there is nothing to settle.
     pub(super) fn new(shared: &Arc<Shared>, line: u32) -> Tx {
         assert!(shared.lock(line), "a fresh line");
@@ -117,6 +123,11 @@ impl Tx {
 }
 
 impl Rx {
+    /// The end of a pop that was stopped (see [`crash::mortal`](crate::crash::mortal)) before a claim that somebody else wins.
+    pub(super) fn lose(&mut self) {
+        Intent::clear(self.half.memory().popping(self.half.number()));
+    }
+
     /// A consumer on a line that nobody had before, where there is nothing to settle.
     pub(super) fn new(shared: &Arc<Shared>, line: u32) -> Rx {
         assert!(shared.lock(line), "a fresh line");
