@@ -8,7 +8,7 @@ use rondel::mpmc::{Consumer, PopGuard, Ring, TryPopError};
 
 use crate::child::{Task, end_with_the_parent, start, tell};
 use crate::forking::fork;
-use crate::place::{NEVER, Shape, attach, drain, is_whole, said};
+use crate::place::{FIRST_STAMP, HEAD, NEVER, Shape, TAIL, attach, drain, is_whole, said};
 use crate::scratch::{Directory, Message, Random};
 use crate::stepped::Stepped;
 
@@ -151,7 +151,7 @@ fn a_successor_consumer_is_given_what_its_predecessor_had_before_anything_else()
     let mut tx = ring.producer().expect("free");
     (0..6).for_each(|number| tx.push(said(0, number)).expect("room"));
     let mut victim = Stepped::start("pop-slice", &directory, &ring);
-    victim.change_of(&ring, 1);
+    victim.change_of(&ring, HEAD);
     victim.kill();
     let refused = ring.producer().map(drop).expect_err("three messages are in that place");
     assert!(matches!(refused, SegmentError::TableFull { .. }), "{refused}");
@@ -167,6 +167,27 @@ fn a_successor_consumer_is_given_what_its_predecessor_had_before_anything_else()
     is_whole(&ring);
 }
 
+/// The taker of a dead consumer's message dies, after the place of the first one has got a new holder, whose line says nothing of it.
+#[test]
+fn a_message_is_followed_to_its_taker() {
+    let directory = Directory::new("places-taker");
+    let ring = directory.create(Shape::new(CAPACITY as usize, 4));
+    let (mut tx, mut rx) = (ring.producer().expect("free"), ring.consumer().expect("free"));
+    tx.push(said(0, 0)).expect("room");
+    let mut first = Stepped::start("guard", &directory, &ring);
+    first.change_of(&ring, HEAD);
+    first.kill();
+    let mut taker = Stepped::start("recover", &directory, &ring);
+    taker.change_of(&ring, FIRST_STAMP);
+    let mut successor = ring.consumer().expect("the first one's place");
+    assert_eq!(successor.try_pop(), Err(TryPopError::Empty), "it is held by one who lives");
+    taker.kill();
+    assert_eq!(rx.pop_timeout(NEVER), Ok(said(0, 0)));
+    assert!(rx.redelivered());
+    drop((tx, rx, successor));
+    is_whole(&ring);
+}
+
 /// A producer whose claim was not published: the next holder of its place settles that, on whichever side it is.
 #[test]
 fn a_successor_skips_what_its_predecessor_had_not_published() {
@@ -175,7 +196,7 @@ fn a_successor_skips_what_its_predecessor_had_not_published() {
         let ring = directory.create(Shape::new(CAPACITY as usize, 2));
         let mut tx = ring.producer().expect("free");
         let mut victim = Stepped::start("push-slice", &directory, &ring);
-        victim.change_of(&ring, 0);
+        victim.change_of(&ring, TAIL);
         victim.kill();
         tx.push(said(0, 0)).expect("room");
         if side == "producer" {

@@ -2,18 +2,16 @@
 
 use std::time::Duration;
 
+use rondel::SegmentError;
 use rondel::mpmc::{PopTimeoutError, PushTimeoutError, Recovery, Ring, Stuck, TryPopError, TryPushError};
 
-use crate::place::{NEVER, Shape, is_whole, said};
+use crate::place::{HEAD, NEVER, Shape, TAIL, is_whole, said};
 use crate::scratch::{Directory, Message, STRATEGIES, wait_until, within};
 use crate::stepped::{Stepped, Stopped};
 
 /// Many times the slice after which a blocked handle looks for the dead.
 const LONG: Duration = Duration::from_millis(250);
 const CAPACITY: u64 = 4;
-/// The control words.
-const TAIL: usize = 0;
-const HEAD: usize = 1;
 
 /// The state of a process: the letter after its name.
 fn state_of(pid: u32) -> char {
@@ -38,6 +36,14 @@ fn is_named(stuck: Option<Stuck>, ring: &Ring<Message>, pid: u32, position: u64)
 
 fn nothing_is_settled(recovered: Recovery) {
     assert_eq!(recovered, Recovery::default(), "somebody who lives was taken for dead");
+}
+
+/// There is one whose holder is dead, but what that one has claimed cannot be settled yet.
+fn nobody_gets_a_place(ring: &Ring<Message>) {
+    for refused in [ring.producer().map(drop), ring.consumer().map(drop)] {
+        let Err(SegmentError::TableFull { holders }) = refused else { panic!("{refused:?}") };
+        assert_eq!(holders.iter().filter(|holder| !holder.alive).count(), 1);
+    }
 }
 
 #[test]
@@ -134,7 +140,7 @@ fn a_stopped_loser_of_a_race_is_asked_before_the_winners_push_is_skipped() {
     // When it goes on, it finds the ring full, and gives up; or it finds room, and pushes.
     for gives_up in [true, false] {
         let directory = Directory::new(&format!("stopped-loser-push-{gives_up}"));
-        let ring = directory.create(Shape::new(CAPACITY as usize, 5));
+        let ring = directory.create(Shape::new(CAPACITY as usize, 4));
         let (mut tx, mut rx) = (ring.producer().expect("free"), ring.consumer().expect("free"));
         let mut loser = stopped_loser("push", TAIL, &directory, &ring);
         within(NEVER, "waiting for a stopped loser", || {
@@ -142,6 +148,7 @@ fn a_stopped_loser_of_a_race_is_asked_before_the_winners_push_is_skipped() {
             (0..more).for_each(|number| tx.push(said(0, number)).expect("room"));
             assert_eq!(rx.pop_timeout(LONG), Err(PopTimeoutError::Timeout));
             nothing_is_settled(rx.recover().expect("intact"));
+            nobody_gets_a_place(&ring);
             is_named(rx.stuck().expect("intact"), &ring, loser.pid(), 0);
             loser.go_on();
             (0..more).for_each(|number| assert_eq!(rx.pop(), Ok(said(0, number))));
@@ -160,7 +167,7 @@ fn a_stopped_loser_of_a_race_is_asked_before_the_winners_message_is_redelivered(
     // When it goes on, it finds the ring empty, and gives up; or it finds something, and pops that.
     for gives_up in [true, false] {
         let directory = Directory::new(&format!("stopped-loser-pop-{gives_up}"));
-        let ring = directory.create(Shape::new(CAPACITY as usize, 5));
+        let ring = directory.create(Shape::new(CAPACITY as usize, 4));
         let (mut tx, mut rx) = (ring.producer().expect("free"), ring.consumer().expect("free"));
         (0..2).for_each(|number| tx.push(said(0, number)).expect("room"));
         let mut loser = stopped_loser("guard", HEAD, &directory, &ring);
@@ -168,6 +175,7 @@ fn a_stopped_loser_of_a_race_is_asked_before_the_winners_message_is_redelivered(
             assert_eq!((rx.pop(), rx.redelivered()), (Ok(said(0, 1)), false));
             assert_eq!(rx.pop_timeout(LONG), Err(PopTimeoutError::Timeout));
             nothing_is_settled(rx.recover().expect("intact"));
+            nobody_gets_a_place(&ring);
             if !gives_up {
                 (2..4).for_each(|number| tx.push(said(0, number)).expect("room"));
                 let next = said(0, 4);
