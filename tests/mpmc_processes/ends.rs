@@ -5,7 +5,7 @@ use std::time::Duration;
 use rondel::mpmc::{PopError, PopTimeoutError, PushError, PushTimeoutError, Ring, TryPopError, TryPushError};
 
 use crate::child::{Running, Task, start, tell, wait_for_parent};
-use crate::place::{NEVER, Shape, attach, by, is_whole, said};
+use crate::place::{HEAD, NEVER, Shape, attach, by, is_whole, said};
 use crate::scratch::{Directory, Message, STRATEGIES, within};
 use crate::stepped::Stepped;
 
@@ -172,7 +172,7 @@ fn a_ring_that_does_not_end_is_waited_for() {
 fn with_an_orphan(directory: &Directory, ring: &Ring<Message>, count: u64) -> Running {
     let producer = peer(directory, "producer", 1, count);
     let mut victim = Stepped::start("guard", directory, ring);
-    victim.change_of(ring, 1);
+    victim.change_of(ring, HEAD);
     victim.kill();
     producer
 }

@@ -3,13 +3,9 @@
 
 use rondel::mpmc::TryPopError;
 
-use crate::place::{NEVER, Shape, is_whole, said};
+use crate::place::{FIRST_STAMP, HEAD, NEVER, Shape, is_whole, said};
 use crate::scratch::Directory;
 use crate::stepped::Stepped;
-
-/// The control words, and what comes behind them.
-const HEAD: usize = 1;
-const FIRST_STAMP: usize = 5;
 
 #[test]
 fn what_an_heir_holds_is_not_taken_by_a_rival_that_saw_another_heir_die() {

@@ -65,7 +65,13 @@ pub(crate) fn by(found: Message) -> (u64, u64) {
     (found[0] >> SEQUENCE_BITS, found[0] & ((1 << SEQUENCE_BITS) - 1))
 }
 
-/// The index of a control word among all words of a segment: `tail` is 0, `head` 1.
+/// Control words, by number: the claims, the consumers that sleep, and what stands behind them all.
+pub(crate) const TAIL: usize = 0;
+pub(crate) const HEAD: usize = 1;
+pub(crate) const DATA: usize = 2;
+pub(crate) const FIRST_STAMP: usize = 5;
+
+/// The index of a control word among all words of a segment.
 pub(crate) fn control_word(ring: &Ring<Message>, number: usize) -> usize {
     (4096 + 128 * (ring.places() + number)) / 8
 }

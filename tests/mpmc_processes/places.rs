@@ -8,12 +8,14 @@ use rondel::mpmc::{Consumer, PopGuard, Ring, TryPopError};
 
 use crate::child::{Task, end_with_the_parent, start, tell};
 use crate::forking::fork;
-use crate::place::{NEVER, Shape, attach, drain, is_whole, said};
+use crate::place::{FIRST_STAMP, HEAD, NEVER, Shape, TAIL, attach, drain, is_whole, said};
 use crate::scratch::{Directory, Message, Random};
 use crate::stepped::Stepped;
 
 const ROUNDS: u64 = 3_000;
 const CAPACITY: u64 = 8;
+/// How a consumer's life may end: see [`live`].
+const WAYS: u64 = 7;
 
 #[test]
 fn a_place_passes_from_dead_to_living_with_what_it_holds() {
@@ -46,7 +48,7 @@ pub(crate) fn child_hold_guards(task: &Task) {
             expected.fresh.push_back(next);
             next += 1;
         }
-        let way = random.below(6);
+        let way = random.below(WAYS);
         let pid = fork(|| {
             end_with_the_parent();
             live(&ring, way, &expected);
@@ -55,7 +57,7 @@ pub(crate) fn child_hold_guards(task: &Task) {
         // SAFETY: `status` is alive; the process is our child.
         assert_eq!(unsafe { libc::waitpid(pid, &raw mut status, 0) }, pid);
         let killed = libc::WIFSIGNALED(status) && libc::WTERMSIG(status) == libc::SIGKILL;
-        assert!(killed != (way == 3) && (killed || status == 0), "round {round}, way {way}: {status:#x}");
+        assert!(killed != (way == 3 || way == 6) && (killed || status == 0), "round {round}, way {way}: {status:#x}");
         kills += u64::from(killed);
         redelivered += expected.pass(way);
         if expected.orphans.is_empty() {
@@ -75,7 +77,7 @@ pub(crate) fn child_hold_guards(task: &Task) {
     tell(format!("{next} messages, {kills} kills in one place, {redelivered} redelivered"));
 }
 
-/// A consumer's life. It ends by a kill but in way 3.
+/// A consumer's life. It ends by a kill but in ways 3 and 6.
 fn live(ring: &Ring<Message>, way: u64, expected: &Expected) {
     let mut rx = ring.consumer().expect("the dead one's place");
     assert_eq!(rx.participant(), 1);
@@ -90,14 +92,16 @@ fn live(ring: &Ring<Message>, way: u64, expected: &Expected) {
             drop(guard(&mut rx, &mut expected));
             mem::forget(guard(&mut rx, &mut expected));
         }
-        // It closes, having delivered but a part.
+        // It closes after the first.
         3 => return drop(guard(&mut rx, &mut expected)),
-        // After a plain pop of all that is redelivered.
+        // After all that is redelivered.
         4 => {
             while !expected.orphans.is_empty() {
                 drop(guard(&mut rx, &mut expected));
             }
         }
+        // It closes before it was given anything.
+        6 => return drop(rx),
         // After all there is.
         _ => {
             while expected.orphans.len() + expected.fresh.len() > 0 {
@@ -126,7 +130,7 @@ impl Expected {
     fn pass(&mut self, way: u64) -> u64 {
         let before = self.orphans.len();
         let given = match way {
-            0 => 0,
+            0 | 6 => 0,
             1 | 3 => 1,
             2 => 2,
             4 => before,
@@ -147,7 +151,7 @@ fn a_successor_consumer_is_given_what_its_predecessor_had_before_anything_else()
     let mut tx = ring.producer().expect("free");
     (0..6).for_each(|number| tx.push(said(0, number)).expect("room"));
     let mut victim = Stepped::start("pop-slice", &directory, &ring);
-    victim.change_of(&ring, 1);
+    victim.change_of(&ring, HEAD);
     victim.kill();
     let refused = ring.producer().map(drop).expect_err("three messages are in that place");
     assert!(matches!(refused, SegmentError::TableFull { .. }), "{refused}");
@@ -163,6 +167,27 @@ fn a_successor_consumer_is_given_what_its_predecessor_had_before_anything_else()
     is_whole(&ring);
 }
 
+/// The taker of a dead consumer's message dies, after the place of the first one has got a new holder, whose line says nothing of it.
+#[test]
+fn a_message_is_followed_to_its_taker() {
+    let directory = Directory::new("places-taker");
+    let ring = directory.create(Shape::new(CAPACITY as usize, 4));
+    let (mut tx, mut rx) = (ring.producer().expect("free"), ring.consumer().expect("free"));
+    tx.push(said(0, 0)).expect("room");
+    let mut first = Stepped::start("guard", &directory, &ring);
+    first.change_of(&ring, HEAD);
+    first.kill();
+    let mut taker = Stepped::start("recover", &directory, &ring);
+    taker.change_of(&ring, FIRST_STAMP);
+    let mut successor = ring.consumer().expect("the first one's place");
+    assert_eq!(successor.try_pop(), Err(TryPopError::Empty), "it is held by one who lives");
+    taker.kill();
+    assert_eq!(rx.pop_timeout(NEVER), Ok(said(0, 0)));
+    assert!(rx.redelivered());
+    drop((tx, rx, successor));
+    is_whole(&ring);
+}
+
 /// A producer whose claim was not published: the next holder of its place settles that, on whichever side it is.
 #[test]
 fn a_successor_skips_what_its_predecessor_had_not_published() {
@@ -171,7 +196,7 @@ fn a_successor_skips_what_its_predecessor_had_not_published() {
         let ring = directory.create(Shape::new(CAPACITY as usize, 2));
         let mut tx = ring.producer().expect("free");
         let mut victim = Stepped::start("push-slice", &directory, &ring);
-        victim.change_of(&ring, 0);
+        victim.change_of(&ring, TAIL);
         victim.kill();
         tx.push(said(0, 0)).expect("room");
         if side == "producer" {

@@ -9,12 +9,10 @@ use rondel::mpmc::Ring;
 
 use crate::bytes::Bytes;
 use crate::child::{Running, Task, start, tell};
-use crate::place::{NEVER, Shape, attach, by, control_word, is_whole, said};
+use crate::place::{DATA, NEVER, Shape, attach, by, control_word, is_whole, said};
 use crate::scratch::{Directory, Ledger, Message, wait_until, within};
 use crate::stepped::Stepped;
 
-/// The control word with a bit for each consumer that sleeps.
-const DATA: usize = 2;
 const SLEEPERS: usize = 6;
 const KILLED: usize = 3;
 const MESSAGES: u64 = 20;

@@ -1,7 +1,5 @@
 //! A traced child, taken to the n-th change that it makes to the segment, and left there, killed there, or stopped there.
 
-use std::sync::atomic::Ordering::SeqCst;
-
 use rondel::mpmc::Ring;
 
 use crate::bytes::Bytes;
@@ -18,6 +16,8 @@ pub(crate) struct Stepped {
     traced: Traced,
     bytes: Bytes,
     words: Vec<u64>,
+    /// Where the next ones go, to be compared.
+    seen: Vec<u64>,
     /// The operation is over.
     over: bool,
 }
@@ -28,7 +28,8 @@ impl Stepped {
         let traced = Traced::start(start("step", directory.path(), &[operation]));
         traced.wait_for_stop(libc::SIGSTOP);
         let bytes = Bytes::of(ring.segment());
-        Self { traced, words: bytes.read(), bytes, over: false }
+        let words = bytes.read();
+        Self { traced, seen: words.clone(), words, bytes, over: false }
     }
 
     /// To the next stop of this kind, or to the end of the operation. The child says that by a signal to itself; one that comes from
@@ -54,11 +55,13 @@ impl Stepped {
     }
 
     fn has_changed(&mut self) -> bool {
-        let changed = self.words.iter().enumerate().any(|(index, word)| self.bytes.word(index).load(SeqCst) != *word);
-        if changed {
-            self.words = self.bytes.read();
+        // SAFETY: the child is stopped between two instructions, and nobody else is at work: see `Stepped`.
+        unsafe { self.bytes.read_at_rest(&mut self.seen) };
+        if self.seen == self.words {
+            return false;
         }
-        changed
+        std::mem::swap(&mut self.seen, &mut self.words);
+        true
     }
 
     /// How many stops at system calls there are before the first change.

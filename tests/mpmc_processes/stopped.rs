@@ -2,18 +2,16 @@
 
 use std::time::Duration;
 
+use rondel::SegmentError;
 use rondel::mpmc::{PopTimeoutError, PushTimeoutError, Recovery, Ring, Stuck, TryPopError, TryPushError};
 
-use crate::place::{NEVER, Shape, is_whole, said};
+use crate::place::{HEAD, NEVER, Shape, TAIL, is_whole, said};
 use crate::scratch::{Directory, Message, STRATEGIES, wait_until, within};
 use crate::stepped::{Stepped, Stopped};
 
 /// Many times the slice after which a blocked handle looks for the dead.
 const LONG: Duration = Duration::from_millis(250);
 const CAPACITY: u64 = 4;
-/// The control words.
-const TAIL: usize = 0;
-const HEAD: usize = 1;
 
 /// The state of a process: the letter after its name.
 fn state_of(pid: u32) -> char {
@@ -38,6 +36,14 @@ fn is_named(stuck: Option<Stuck>, ring: &Ring<Message>, pid: u32, position: u64)
 
 fn nothing_is_settled(recovered: Recovery) {
     assert_eq!(recovered, Recovery::default(), "somebody who lives was taken for dead");
+}
+
+/// There is one whose holder is dead, but what that one has claimed cannot be settled yet.
+fn nobody_gets_a_place(ring: &Ring<Message>) {
+    for refused in [ring.producer().map(drop), ring.consumer().map(drop)] {
+        let Err(SegmentError::TableFull { holders }) = refused else { panic!("{refused:?}") };
+        assert_eq!(holders.iter().filter(|holder| !holder.alive).count(), 1);
+    }
 }
 
 #[test]
@@ -117,62 +123,75 @@ fn a_consumer_stopped_in_a_pop_or_under_a_guard_is_waited_for() {
     }
 }
 
-/// It has said what it is about to claim, and not claimed it: another one does, and is killed. Nobody can tell whose the position
-/// is before the stopped one goes on.
+/// Two of them at the same position: one has said that it is about to claim it, and is stopped; the other one has claimed it, and is
+/// killed. Nobody can tell whose the position is before the stopped one goes on.
+fn stopped_loser(operation: &str, claimed: usize, directory: &Directory, ring: &Ring<Message>) -> Stopped {
+    let mut loser = Stepped::start(operation, directory, ring);
+    assert!(loser.change());
+    let loser = stop(loser);
+    let mut winner = Stepped::start(operation, directory, ring);
+    winner.change_of(ring, claimed);
+    winner.kill();
+    loser
+}
+
 #[test]
 fn a_stopped_loser_of_a_race_is_asked_before_the_winners_push_is_skipped() {
-    let directory = Directory::new("stopped-loser");
-    let ring = directory.create(Shape::new(CAPACITY as usize, 5));
-    let (mut tx, mut rx) = (ring.producer().expect("free"), ring.consumer().expect("free"));
-    let mut loser = Stepped::start("push", &directory, &ring);
-    assert!(loser.change());
-    let mut loser = stop(loser);
-    let mut winner = Stepped::start("push", &directory, &ring);
-    winner.change_of(&ring, TAIL);
-    winner.kill();
-    within(NEVER, "waiting for a stopped loser", || {
-        tx.push(said(0, 0)).expect("room");
-        assert_eq!(rx.pop_timeout(LONG), Err(PopTimeoutError::Timeout));
-        nothing_is_settled(rx.recover().expect("intact"));
-        is_named(rx.stuck().expect("intact"), &ring, loser.pid(), 0);
-        loser.go_on();
-        assert_eq!(rx.pop(), Ok(said(0, 0)));
-        assert_eq!(rx.pop(), Ok(said(1, 0)), "the loser's, at its next try");
-    });
-    drop((loser, tx, rx));
-    is_whole(&ring);
+    // When it goes on, it finds the ring full, and gives up; or it finds room, and pushes.
+    for gives_up in [true, false] {
+        let directory = Directory::new(&format!("stopped-loser-push-{gives_up}"));
+        let ring = directory.create(Shape::new(CAPACITY as usize, 4));
+        let (mut tx, mut rx) = (ring.producer().expect("free"), ring.consumer().expect("free"));
+        let mut loser = stopped_loser("push", TAIL, &directory, &ring);
+        within(NEVER, "waiting for a stopped loser", || {
+            let more = if gives_up { CAPACITY - 1 } else { 1 };
+            (0..more).for_each(|number| tx.push(said(0, number)).expect("room"));
+            assert_eq!(rx.pop_timeout(LONG), Err(PopTimeoutError::Timeout));
+            nothing_is_settled(rx.recover().expect("intact"));
+            nobody_gets_a_place(&ring);
+            is_named(rx.stuck().expect("intact"), &ring, loser.pid(), 0);
+            loser.go_on();
+            (0..more).for_each(|number| assert_eq!(rx.pop(), Ok(said(0, number))));
+            if !gives_up {
+                assert_eq!(rx.pop(), Ok(said(1, 0)), "the loser's, at its next try");
+            }
+            assert_eq!(rx.try_pop(), Err(TryPopError::Empty));
+        });
+        drop((loser, tx, rx));
+        is_whole(&ring);
+    }
 }
 
 #[test]
 fn a_stopped_loser_of_a_race_is_asked_before_the_winners_message_is_redelivered() {
-    let directory = Directory::new("stopped-loser-pop");
-    let ring = directory.create(Shape::new(CAPACITY as usize, 5));
-    let (mut tx, mut rx) = (ring.producer().expect("free"), ring.consumer().expect("free"));
-    (0..2).for_each(|number| tx.push(said(0, number)).expect("room"));
-    let mut loser = Stepped::start("guard", &directory, &ring);
-    assert!(loser.change());
-    let mut loser = stop(loser);
-    let mut winner = Stepped::start("guard", &directory, &ring);
-    winner.change_of(&ring, HEAD);
-    winner.kill();
-    within(NEVER, "waiting for a stopped loser", || {
-        assert_eq!((rx.pop(), rx.redelivered()), (Ok(said(0, 1)), false));
-        assert_eq!(rx.pop_timeout(LONG), Err(PopTimeoutError::Timeout));
-        nothing_is_settled(rx.recover().expect("intact"));
-        (2..4).for_each(|number| tx.push(said(0, number)).expect("room"));
-        let next = said(0, 4);
-        assert_eq!(tx.push_timeout(next, LONG), Err(PushTimeoutError::Timeout(next)));
-        is_named(tx.stuck().expect("intact"), &ring, loser.pid(), 0);
-        loser.go_on();
-        // The loser takes the next one, or finds that there is none.
-        let mut popped = Vec::new();
-        while popped.last() != Some(&(said(0, 0), true)) {
-            popped.push((rx.pop().expect("it comes"), rx.redelivered()));
-        }
-        assert_eq!(popped.iter().filter(|(_, redelivered)| *redelivered).count(), 1, "{popped:?}");
-    });
-    drop((loser, tx));
-    drop(crate::place::drain(&mut rx));
-    drop(rx);
-    is_whole(&ring);
+    // When it goes on, it finds the ring empty, and gives up; or it finds something, and pops that.
+    for gives_up in [true, false] {
+        let directory = Directory::new(&format!("stopped-loser-pop-{gives_up}"));
+        let ring = directory.create(Shape::new(CAPACITY as usize, 4));
+        let (mut tx, mut rx) = (ring.producer().expect("free"), ring.consumer().expect("free"));
+        (0..2).for_each(|number| tx.push(said(0, number)).expect("room"));
+        let mut loser = stopped_loser("guard", HEAD, &directory, &ring);
+        within(NEVER, "waiting for a stopped loser", || {
+            assert_eq!((rx.pop(), rx.redelivered()), (Ok(said(0, 1)), false));
+            assert_eq!(rx.pop_timeout(LONG), Err(PopTimeoutError::Timeout));
+            nothing_is_settled(rx.recover().expect("intact"));
+            nobody_gets_a_place(&ring);
+            if !gives_up {
+                (2..4).for_each(|number| tx.push(said(0, number)).expect("room"));
+                let next = said(0, 4);
+                assert_eq!(tx.push_timeout(next, LONG), Err(PushTimeoutError::Timeout(next)));
+                is_named(tx.stuck().expect("intact"), &ring, loser.pid(), 0);
+            }
+            loser.go_on();
+            let mut popped = Vec::new();
+            while popped.last() != Some(&(said(0, 0), true)) {
+                popped.push((rx.pop().expect("it comes"), rx.redelivered()));
+            }
+            assert_eq!(popped.iter().filter(|(_, redelivered)| *redelivered).count(), 1, "{popped:?}");
+        });
+        drop((loser, tx));
+        drop(crate::place::drain(&mut rx));
+        drop(rx);
+        is_whole(&ring);
+    }
 }

@@ -15,7 +15,7 @@ use self::account::{Account, LIVES, Word};
 use self::verdict::{End, Lives, Side, Verdict};
 use crate::child::{Task, end_with_the_parent, start};
 use crate::forking::fork;
-use crate::place::{NEVER, Shape, attach, by, control_word, is_whole};
+use crate::place::{NEVER, Shape, TAIL, attach, by, control_word, is_whole};
 use crate::scratch::{Directory, Message, Random};
 
 /// At a time, half of them producers.
@@ -80,7 +80,7 @@ pub(crate) fn child_storm(task: &Task) {
     let verdict = Verdict::on(&storm.account, &storm.lives, policy);
     is_whole(&storm.ring);
     let positions = crate::bytes::Bytes::of(storm.ring.segment())
-        .word(control_word(&storm.ring, 0))
+        .word(control_word(&storm.ring, TAIL))
         .load(std::sync::atomic::Ordering::SeqCst);
     // After the laps of `is_whole`. What was claimed and did not arrive was skipped, or went with a consumer.
     let claimed = positions - 3 * storm.ring.capacity().next_power_of_two() as u64;

@@ -25,6 +25,17 @@ impl Bytes {
         (0..self.0.len() / 8).map(|index| self.word(index).load(SeqCst)).collect()
     }
 
+    /// Copies all words to `words`, which is as long, much faster than [`read`](Self::read).
+    ///
+    /// # Safety
+    ///
+    /// Nobody writes to the segment meanwhile.
+    pub(crate) unsafe fn read_at_rest(&self, words: &mut [u64]) {
+        assert_eq!(words.len(), self.0.len() / 8);
+        // SAFETY: both are as long, aligned and mapped; `words` is nobody else's, and the segment at rest, says the caller.
+        unsafe { std::ptr::copy_nonoverlapping(self.0.as_ptr().cast(), words.as_mut_ptr(), words.len()) };
+    }
+
     pub(crate) fn write(&self, words: &[u64]) {
         assert_eq!(words.len(), self.0.len() / 8);
         for (index, word) in words.iter().enumerate() {
