@@ -5,7 +5,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rondel::Wait;
-use rondel::mpmc::{PopError, PopTimeoutError, PushError, PushTimeoutError, Ring, TryPopError, TryPushError, pair};
+use rondel::mpmc::{
+    PopError, PopTimeoutError, Producer, PushError, PushTimeoutError, Ring, TryPopError, TryPushError, pair,
+};
 
 use crate::scratch::within;
 
@@ -21,6 +23,32 @@ fn race(mut round: impl FnMut()) {
         rounds += 1;
     }
     println!("{rounds} rounds");
+}
+
+/// A full ring whose consumers have gone stays full; one that was given room before they went is not refused.
+#[test]
+fn a_push_is_not_refused_for_a_consumer_that_made_room_and_closed() {
+    let pushes: [fn(&mut Producer<u64>) -> bool; 2] = [
+        |tx| match tx.try_push(1) {
+            Ok(()) => true,
+            Err(TryPushError::Full(_) | TryPushError::Pending(_)) => false,
+            Err(error) => panic!("{error}, but there is room"),
+        },
+        |tx| match tx.try_push_slice(&[1]) {
+            Ok(pushed) => pushed == 1,
+            Err(error) => panic!("{error}, but there is room"),
+        },
+    ];
+    for push in pushes {
+        race(|| {
+            let (mut tx, mut rx) = pair::<u64>(1).expect("a ring");
+            tx.try_push(0).expect("room");
+            thread::scope(|scope| {
+                scope.spawn(move || rx.try_pop());
+                while !push(&mut tx) {}
+            });
+        });
+    }
 }
 
 /// Everything that was pushed right before the close comes first.
