@@ -133,8 +133,17 @@ impl<T: Pod> Participant<T> {
             return false;
         }
         let lives = Lives(self.ring.segment());
-        let other = number(self.other_side());
-        !membership::attached(&self.memory, other).any(|line| lives.lives(line))
+        let before = membership::changes(&self.memory);
+        let mut dead = false;
+        for line in membership::attached(&self.memory, number(self.other_side())) {
+            if lives.lives(line) {
+                return false;
+            }
+            dead = true;
+        }
+        // Whoever closes in good order between the two looks at its line seems to have died: but it counts its close before it gives
+        // back the lock.
+        dead && membership::changes(&self.memory) == before
     }
 
     /// True once in a while: then an [`audit`](Self::audit) is due that nobody has asked for.

@@ -71,6 +71,43 @@ fn a_pop_is_not_refused_for_a_producer_that_pushed_and_closed() {
     });
 }
 
+/// Many look at the others at the very moment at which the last of those goes. It has not died.
+#[test]
+fn whoever_closes_in_good_order_is_never_dead() {
+    const MANY: usize = 60;
+    race(|| {
+        let (tx, first) = pair::<u64>(1).expect("a ring");
+        let mut consumers: Vec<_> = (0..MANY).map(|_| first.clone()).collect();
+        // The last line of those in use, so that it is looked at last.
+        let last = tx.clone();
+        drop((tx, first));
+        thread::scope(|scope| {
+            scope.spawn(move || drop(last));
+            for rx in &mut consumers {
+                rx.set_wait(Wait::BusySpin);
+                let answer = rx.pop_timeout(Duration::ZERO);
+                assert!(matches!(answer, Err(PopTimeoutError::Timeout | PopTimeoutError::Closed)), "{answer:?}");
+            }
+        });
+    });
+    race(|| {
+        let (mut first, rx) = pair::<u64>(1).expect("a ring");
+        first.push(0).expect("room");
+        let mut producers: Vec<_> = (0..MANY).map(|_| first.clone()).collect();
+        let last = rx.clone();
+        drop((first, rx));
+        thread::scope(|scope| {
+            scope.spawn(move || drop(last));
+            for tx in &mut producers {
+                tx.set_wait(Wait::BusySpin);
+                let answer = tx.push_timeout(1, Duration::ZERO);
+                let expected = matches!(answer, Err(PushTimeoutError::Timeout(1) | PushTimeoutError::Closed(1)));
+                assert!(expected, "{answer:?}");
+            }
+        });
+    });
+}
+
 #[test]
 fn only_the_last_one_closes() {
     let (mut tx, mut rx) = pair::<u64>(2).expect("a ring");
