@@ -3,6 +3,7 @@
 //! Answers that follow from the operations before them are compared in `mpmc_model`; here is what takes threads, a limit of
 //! the process, or a look at the words in the segment. A hang is a failure: see [`scratch::within`].
 
+mod asking;
 mod attach;
 mod child;
 mod closing;

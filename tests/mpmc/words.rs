@@ -15,8 +15,17 @@ use crate::scratch::wait_until;
 
 const BODY: usize = 4096;
 const APART: usize = 128;
-/// Of `asleep`, in a line of the table.
+/// In a line of the table.
+const PUSHING: usize = 32;
+const POPPING: usize = 40;
 const ASLEEP: usize = 56;
+/// The ring's own words, behind the table.
+const TAIL: usize = 0;
+const DATA: usize = 2;
+const SPACE: usize = 3;
+const SLOTS: usize = 5;
+/// From one slot of eight bytes to the next.
+const STRIDE: usize = 16;
 /// All lines from this one on share its bit.
 const SHARED: u32 = 63;
 
@@ -40,28 +49,58 @@ impl Words {
     }
 
     fn place<W>(&self, offset: usize) -> *mut W {
-        assert!(offset + size_of::<W>() <= self.map.len());
+        assert!(offset % size_of::<W>() == 0 && offset + size_of::<W>() <= self.map.len());
         self.map.as_mut_ptr().wrapping_add(offset).cast()
+    }
+
+    fn word(&self, offset: usize) -> &AtomicU64 {
+        // SAFETY: within the mapping (just checked), which lives as long as it is borrowed, and aligned, for the mapping
+        // begins at a page; whoever else writes the word does so atomically.
+        unsafe { AtomicU64::from_ptr(self.place(offset)) }
+    }
+
+    fn line(&self, line: u32) -> usize {
+        assert!((line as usize) < self.lines);
+        BODY + APART * line as usize
+    }
+
+    fn control(&self, word: usize) -> usize {
+        BODY + APART * (self.lines + word)
     }
 
     /// The futex of a line.
     pub(crate) fn asleep(&self, line: u32) -> &AtomicU32 {
-        assert!((line as usize) < self.lines);
-        let place = self.place(BODY + APART * line as usize + ASLEEP);
-        // SAFETY: within the mapping (just checked), which lives as long as it is borrowed, and aligned, for the mapping
-        // begins at a page; whoever else writes the word does so atomically.
-        unsafe { AtomicU32::from_ptr(place) }
+        // SAFETY: as above.
+        unsafe { AtomicU32::from_ptr(self.place(self.line(line) + ASLEEP)) }
+    }
+
+    /// What a line's participant is pushing to.
+    pub(crate) fn pushing(&self, line: u32) -> &AtomicU64 {
+        self.word(self.line(line) + PUSHING)
+    }
+
+    /// What it is popping from.
+    pub(crate) fn popping(&self, line: u32) -> &AtomicU64 {
+        self.word(self.line(line) + POPPING)
+    }
+
+    /// The next position to be claimed by a producer.
+    pub(crate) fn tail(&self) -> &AtomicU64 {
+        self.word(self.control(TAIL))
+    }
+
+    /// The stamp of a slot; the element is in the next word.
+    pub(crate) fn stamp(&self, slot: usize) -> &AtomicU64 {
+        self.word(self.control(SLOTS) + STRIDE * slot)
     }
 
     /// Who sleeps, a bit each.
     pub(crate) fn mask(&self, side: For) -> &AtomicU64 {
         let word = match side {
-            For::Data => 2,
-            For::Space => 3,
+            For::Data => DATA,
+            For::Space => SPACE,
         };
-        let place = self.place(BODY + APART * (self.lines + word));
-        // SAFETY: as above.
-        unsafe { AtomicU64::from_ptr(place) }
+        self.word(self.control(word))
     }
 }
 
