@@ -14,5 +14,6 @@ mod passing_on;
 mod refusing;
 mod scratch;
 mod table;
+mod threads;
 mod waking;
 mod words;
