@@ -125,3 +125,23 @@ fn a_consumer_that_polls_asks_after_the_dead_now_and_then() {
         (ring, rx, tx)
     });
 }
+
+/// The position under a guard is in the intent of one who was killed, too: the guard's holder may be the one that merely lost the
+/// race, and then the element comes back. "Closed" would be too early.
+#[test]
+fn what_may_come_back_keeps_the_ring_from_being_closed() {
+    let ring = ring();
+    let words = Words::of(&ring);
+    let (mut tx, mut rx) = (ring.producer().expect("a place"), ring.consumer().expect("a place"));
+    let mut other = ring.consumer().expect("a place");
+    tx.push(7).expect("room");
+    let guard = other.try_pop_guard().expect("an element");
+    words.popping(NOBODY).store(intent(0), SeqCst);
+    drop(tx);
+    assert_eq!(rx.try_pop(), Err(TryPopError::Empty));
+    assert_eq!(rx.try_pop_slice(&mut [0]), Ok(0));
+    assert_eq!(rx.pop_timeout(3 * INTERVAL), Err(PopTimeoutError::Timeout));
+    drop(guard);
+    assert_eq!(rx.try_pop(), Err(TryPopError::Closed), "it is settled");
+    assert_eq!(rx.pop_timeout(3 * INTERVAL), Err(PopTimeoutError::Closed));
+}

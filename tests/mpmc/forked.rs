@@ -1,7 +1,7 @@
 //! Fork without exec: a ring may be carried across, a handle may not.
 
 use rondel::Fault;
-use rondel::mpmc::{PopError, Ring, TryPopError};
+use rondel::mpmc::{PopError, Producer, Ring, TryPopError, TryPushError};
 
 use crate::child;
 use crate::refusing::{consumer_refuses, producer_refuses};
@@ -36,14 +36,15 @@ pub(crate) fn child_handles() {
     tx.try_push_slice(&[1, 2, 3, 4]).expect("room");
     let attached_in = std::process::id();
     // One of the two holds a guard across the fork, the other has forgotten one.
-    std::mem::forget(other.try_pop_guard());
+    let holders = (rx.participant(), other.participant());
     let guard = rx.try_pop_guard().expect("an element");
+    std::mem::forget(other.try_pop_guard().expect("an element"));
     let mut handles = Some((tx, other, guard));
     let table = ring.participants();
     forked(|| {
         let (mut tx, mut other, guard) = handles.take().expect("a copy");
         let fault = Fault::Forked { attached_in, used_in: std::process::id() };
-        assert_eq!(*guard, 2, "a copy is a copy");
+        assert_eq!(*guard, 1, "a copy is a copy");
         // The slots are the parent's: neither goes by the copies' end.
         drop(guard);
         producer_refuses(&mut tx, fault);
@@ -53,11 +54,14 @@ pub(crate) fn child_handles() {
     });
     let (mut tx, mut other, guard) = handles.take().expect("only the copy was taken");
     assert_eq!(ring.participants(), table);
-    assert_eq!(tx.stuck().expect("intact").map(|stuck| stuck.participant), Some(other.participant()));
+    let stuck = |tx: &mut Producer<u64>| tx.stuck().expect("intact").map(|stuck| stuck.participant);
+    assert_eq!(tx.try_push(5), Err(TryPushError::Pending(5)), "the slot under the guard is still held");
+    assert_eq!(stuck(&mut tx), Some(holders.0));
     drop(guard);
-    assert_eq!(tx.try_push_slice(&[5]), Ok(0), "the first slot is still held");
+    assert_eq!(tx.try_push_slice(&[5, 6]), Ok(1), "the one of the forgotten guard, too");
+    assert_eq!(stuck(&mut tx), Some(holders.1));
     assert_eq!(other.try_pop(), Ok(3));
-    assert_eq!(tx.try_push_slice(&[5, 6, 7, 8]), Ok(3));
+    assert_eq!(tx.try_push_slice(&[6, 7, 8]), Ok(2));
     assert_eq!(other.try_iter().collect::<Vec<_>>(), [4, 5, 6, 7]);
 }
 
