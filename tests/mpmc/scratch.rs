@@ -1,5 +1,6 @@
 //! What the tests share.
 
+use std::io::{self, Write};
 use std::process;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
@@ -16,7 +17,8 @@ pub(crate) fn within<R>(what: &str, run: impl FnOnce() -> R) -> R {
     let what = what.to_owned();
     thread::spawn(move || {
         if waiting.recv_timeout(NEVER) == Err(RecvTimeoutError::Timeout) {
-            eprintln!("stuck: {what}");
+            // Not by a macro: what those print is kept back until the test ends, which it does not.
+            let _ = writeln!(io::stderr(), "stuck: {what}");
             process::abort();
         }
     });
