@@ -135,10 +135,17 @@ impl<T: Pod> Participant<T> {
             return false;
         }
         let lives = Lives(self.ring.segment());
-        let other = number(self.other_side());
         let before = membership::changes(&self.memory);
-        let dead = !membership::attached(&self.memory, other).any(|line| lives.lives(line));
-        // The lines are not read at once: somebody may have attached to one that had been passed before the last of the others died.
+        let mut dead = false;
+        for line in membership::attached(&self.memory, number(self.other_side())) {
+            if lives.lives(line) {
+                return false;
+            }
+            dead = true;
+        }
+        // Whoever closes in good order between the two looks at its line seems to have died, but counts its close before it gives back the
+        // lock. And the lines are not read at once: somebody may have attached to one that had been passed before the last of the others
+        // died.
         dead && membership::changes(&self.memory) == before
     }
 

@@ -300,7 +300,10 @@ impl<T: Pod> Producer<T> {
     fn refused(&mut self, refused: Result<Pushed, Corruption>) -> TryPushError<()> {
         match refused {
             Err(corruption) => TryPushError::Failed((), self.fail(corruption)),
-            Ok(Pushed::Full) if self.participant.others_have_closed() => TryPushError::Closed(()),
+            // A second look: the last consumer may have made room between the first one and its close. "Full" was true then.
+            Ok(Pushed::Full) if self.participant.others_have_closed() && self.ring.is_blocked() => {
+                TryPushError::Closed(())
+            }
             Ok(Pushed::Full) => TryPushError::Full(()),
             Ok(Pushed::Pending | Pushed::At(..)) => {
                 if self.participant.audit_is_due() {

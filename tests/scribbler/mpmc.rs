@@ -3,7 +3,9 @@
 //! There are lines in the table that nobody holds: what is scribbled into them looks like the claims of the dead, so recovery,
 //! and the leasing of such lines, run over words that change under their hands, too.
 
+use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -83,10 +85,11 @@ fn survives<T: Pod + Send>(capacity: usize, policy: OnConsumerDeath) {
     let ring = builder.anonymous().expect("a ring");
     let map = MmapOptions::new().map_raw(&ring.as_fd()).expect("a second mapping");
     let (stop, tally) = (AtomicBool::new(false), Tally::default());
-    let (alive, watched) = std::sync::mpsc::channel::<()>();
+    let (alive, watched) = mpsc::channel::<()>();
     thread::spawn(move || {
-        if watched.recv_timeout(NEVER) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
-            eprintln!("an operation does not come back");
+        if watched.recv_timeout(NEVER) == Err(RecvTimeoutError::Timeout) {
+            // Not by a macro: what those print is kept back until the test ends, which it does not.
+            let _ = writeln!(io::stderr(), "an operation does not come back");
             std::process::abort();
         }
     });
