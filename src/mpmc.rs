@@ -44,7 +44,9 @@
 //!    order, and at least once in all; or, if the ring was made [so](Builder::on_consumer_death), is discarded. A plain pop lets go when it
 //!    returns; a [guard](Consumer::pop_guard) when it is dropped. What a consumer has let go of goes with it.
 //! 5. **Any of them may be killed at any instruction**, recovering included. The others go on at most 100 ms later, with no help from
-//!    outside: whoever is blocked looks for the dead every 50 ms, and settles what they held. Nothing is declared dead but by the kernel.
+//!    outside: whoever is blocked looks for the dead every 50 ms, and so does, now and then, whoever polls in vain; they settle what the dead
+//!    held. Nothing is declared dead but by the kernel. (One question to the kernel for each place whose holder may have left something: with
+//!    thousands of places that takes its time.)
 //! 6. **Bad bytes** in the segment are a [`Fault`](crate::Fault), never undefined behaviour, a panic or a hang.
 //!
 //! # What is not
@@ -57,6 +59,7 @@
 //! - Handles that share a process share its death: they all die at once, and nobody of that process is left to be told.
 //! - A process that closes descriptors that are not its own (`close_range` to be tidy) is taken for dead while it lives: the kernel's locks
 //!   fall with the descriptors. Then nothing of the above holds for what it does afterwards.
+//! - A consumer that attaches where a dead one had been holds that one's messages from then on. It should pop.
 //! - There is no `peek`: what one consumer has looked at another may take.
 //!
 //! # When the others go
@@ -69,6 +72,8 @@
 //! | one at least lives, be it stopped by a signal | waits |
 //! | all have dropped their handles | what is left, then [`Closed`](PopError::Closed) |
 //! | none lives, and one at least was killed | what is left, then [`Dead`](PopError::Dead) |
+//!
+//! As far as the places still tell: a killed one whose place somebody else has taken since is forgotten.
 //!
 //! Neither is final: when another one attaches, the same handle works on. For a ring whose participants come and go,
 //! [`Builder::ends_with_producers`] and [`Builder::ends_with_consumers`] say that they are to be waited for instead. A push into a ring with room
@@ -219,12 +224,14 @@ impl<T: Pod> Ring<T> {
     ///
     /// # Errors
     ///
-    /// [`SegmentError::Geometry`] if the segment is not as long as its header says.
+    /// [`SegmentError::CapacityTooLarge`] if the segment is too short for its capacity, which attaching has ruled out.
     pub fn recover(&self) -> Result<Recovery, SegmentError> {
         // SAFETY: `self` holds the segment for longer than the memory lives.
         let memory = unsafe { memory::Mapped::<T>::new(&self.segment, self.geometry) };
         let memory = memory.ok_or_else(|| self.too_short())?;
-        Ok(participant::audit(&memory, self).0.into())
+        let (recovered, _) = participant::audit(&memory, self, 0);
+        participant::wake_everybody(&memory);
+        Ok(recovered.into())
     }
 
     /// Who holds which place: one entry a place, in order.

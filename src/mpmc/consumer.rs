@@ -58,6 +58,8 @@ pub struct Consumer<T: Pod> {
     hand: Option<Hand>,
     /// The element delivered last had been claimed by a consumer that died.
     redelivered: bool,
+    /// How often it was found empty, to look for the dead now and then.
+    dry: u32,
 }
 
 /// A position that is held.
@@ -76,7 +78,7 @@ impl<T: Pod> Consumer<T> {
 
     fn of(participant: Participant<T>, heritage: Option<Inheritance>) -> Self {
         let ring = mpmc::Consumer::new(participant.memory(), participant.ring().geometry, participant.line());
-        Consumer { ring, participant, heritage, orphan: None, hand: None, redelivered: false }
+        Consumer { ring, participant, heritage, orphan: None, hand: None, redelivered: false, dry: 0 }
     }
 
     /// Another consumer of the same ring, in this process.
@@ -97,8 +99,7 @@ impl<T: Pod> Consumer<T> {
     /// [`TryPopError::Empty`] if every element that a producer has begun to push has been taken; [`TryPopError::Pending`] if the one that
     /// comes next is still being pushed; [`TryPopError::Closed`] when the ring is drained and the last producer was dropped;
     /// [`TryPopError::Failed`]. A participant that was killed is not noticed at once, for that takes a system call: a call that finds the
-    /// ring pending asks the kernel, at most every 25 ms. A dead consumer's message in an otherwise empty ring is found by a blocking pop, or by
-    /// [`recover`](Self::recover).
+    /// ring pending, and one in 64 of those that find it empty, ask the kernel, at most every 25 ms.
     #[inline]
     pub fn try_pop(&mut self) -> Result<T, TryPopError> {
         match self.pop_at_once() {
@@ -250,7 +251,7 @@ impl<T: Pod> Consumer<T> {
         self.pop_slice_until(elements, Some(deadline))
     }
 
-    /// True if the element that this handle was given last had been claimed before by a consumer that died.
+    /// True if the last call that popped, or tried to, gave an element that had been claimed before by a consumer that died.
     ///
     /// That one may have done nothing with it, or anything short of letting go of it.
     pub fn redelivered(&self) -> bool {
@@ -396,7 +397,7 @@ impl<T: Pod> Drop for Consumer<T> {
         if self.participant.check().is_ok() {
             self.let_go();
         }
-        self.participant.close(self.heritage.is_some());
+        self.participant.close(self.heritage.is_some() || self.hand.is_some());
     }
 }
 

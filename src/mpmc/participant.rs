@@ -53,6 +53,8 @@ pub(super) struct Participant<T: Pod> {
     /// The count of changes at which the other side's attendance was read, and that.
     seen: (u64, Attendance),
     audited: Option<Instant>,
+    /// Where the next audit begins: not always at the same line, for one look may not come to the end.
+    next_audit: u32,
 }
 
 impl<T: Pod> Participant<T> {
@@ -69,9 +71,20 @@ impl<T: Pod> Participant<T> {
         if heritage.is_some() {
             attachment.bar();
         }
+        // What the line's former holder had kept others from may have been settled just now.
+        wake_everybody(&memory);
         let seen = (0, Attendance::Never);
-        let participant =
-            Participant { attachment, memory, ring: ring.clone(), side, line, attachments, seen, audited: None };
+        let participant = Participant {
+            attachment,
+            memory,
+            ring: ring.clone(),
+            side,
+            line,
+            attachments,
+            seen,
+            audited: None,
+            next_audit: line,
+        };
         Ok((participant, heritage))
     }
 
@@ -87,6 +100,7 @@ impl<T: Pod> Participant<T> {
             attachments: 0,
             seen: like.seen,
             audited: None,
+            next_audit: 0,
         }
     }
 
@@ -157,7 +171,8 @@ impl<T: Pod> Participant<T> {
     /// Settles what the dead have left, up to the first message that is to be delivered again.
     pub(super) fn audit(&mut self) -> (Recovered, Option<Orphan>) {
         self.audited = Some(Instant::now());
-        let (recovered, orphan) = audit(&self.memory, &self.ring);
+        let (recovered, orphan) = audit(&self.memory, &self.ring, self.next_audit);
+        self.next_audit = self.next_audit.wrapping_add(1);
         if recovered.skipped + recovered.freed > 0 {
             // Who waits behind what was settled can go on.
             self.wake_everybody();
@@ -198,12 +213,8 @@ impl<T: Pod> Participant<T> {
         }
     }
 
-    fn wake_everybody(&self) {
-        for side in [Side::Producer, Side::Consumer] {
-            if sleepers::someone_sleeps(self.memory.sleepers(side), &Unregistered) {
-                sleepers::wake_all(&self.memory.beds(side), &Registered);
-            }
-        }
+    pub(super) fn wake_everybody(&self) {
+        wake_everybody(&self.memory);
     }
 
     /// Gives the line back, and tells everybody. In a forked child: nothing, the line is the parent's.
@@ -246,11 +257,20 @@ fn number(side: Side) -> u64 {
     }
 }
 
+/// Wakes all who sleep, on both sides: something has changed that concerns everybody.
+pub(super) fn wake_everybody<T: Pod>(memory: &Mapped<T>) {
+    for side in [Side::Producer, Side::Consumer] {
+        if sleepers::someone_sleeps(memory.sleepers(side), &Unregistered) {
+            sleepers::wake_all(&memory.beds(side), &Registered);
+        }
+    }
+}
+
 /// One look through the table.
-pub(super) fn audit<T: Pod>(memory: &Mapped<T>, ring: &Ring<T>) -> (Recovered, Option<Orphan>) {
+pub(super) fn audit<T: Pod>(memory: &Mapped<T>, ring: &Ring<T>, begin: u32) -> (Recovered, Option<Orphan>) {
     let (mut recovered, mut first) = (Recovered::default(), None);
     let lives = Lives(ring.segment());
-    let _ = recovery(memory, ring.geometry, &lives, ring.policy()).run(&mut recovered, |orphan| {
+    let _ = recovery(memory, ring.geometry, &lives, ring.policy()).run(begin, &mut recovered, |orphan| {
         first.get_or_insert(orphan);
         ControlFlow::Continue(())
     });
@@ -276,13 +296,18 @@ fn lease_any<T: Pod>(memory: &Mapped<T>, ring: &Ring<T>, side: Side) -> Result<L
                     Phase::Invalid(_) => Phase::Attached,
                     phase => phase,
                 };
-                if found != phase || lives.lives(line) {
+                if found != phase {
+                    continue;
+                }
+                if lives.lives(line) {
+                    // Somebody who is not attached has it: about to attach, or about to give it back.
+                    again |= phase != Phase::Attached;
                     continue;
                 }
                 match lease_line(memory, ring, side, line)? {
                     Ok(lease) => return Ok(lease),
-                    Err(Refused::Taken | Refused::HasOrphans) => {}
-                    Err(Refused::Ambiguous) => again = true,
+                    Err(Refused::HasOrphans) => {}
+                    Err(Refused::Taken | Refused::Ambiguous) => again = true,
                 }
             }
         }

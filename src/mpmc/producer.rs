@@ -15,7 +15,7 @@ use crate::error::SegmentError;
 use crate::fault::Fault;
 use crate::outcome::{PushError, PushSliceError, PushTimeoutError};
 use crate::protocol::Corruption;
-use crate::protocol::mpmc::{self, Pushed, Side};
+use crate::protocol::mpmc::{self, Intent, Pushed, Side};
 use crate::wait::Wait;
 
 /// One of the handles that push into a ring. Made by [`Ring::producer`], or by cloning.
@@ -131,15 +131,18 @@ impl<T: Pod> Producer<T> {
         self.participant.check().map_err(|fault| TryPushError::Failed((), fault))?;
         let mut pushed = 0;
         while let Some(rest) = elements.get(pushed..).filter(|rest| !rest.is_empty()) {
-            if let Some((p, count)) = self.ring.push_slice_at_once(rest) {
-                self.notify(p, count);
-                pushed += count as usize;
-                continue;
-            }
-            match self.ring.try_push_slice(rest) {
+            let attempt = match self.ring.push_slice_at_once(rest) {
+                Some((p, count)) => Ok(Pushed::At(p, count)),
+                None => self.ring.try_push_slice(rest),
+            };
+            match attempt {
                 Ok(Pushed::At(p, count)) => {
                     self.notify(p, count);
                     pushed += count as usize;
+                    if count < Intent::MOST {
+                        // That was all there was room for. Room that comes now may come behind others' elements.
+                        break;
+                    }
                 }
                 refused => match self.refused(refused) {
                     _ if pushed > 0 => break,

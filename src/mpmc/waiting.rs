@@ -61,8 +61,8 @@ impl<T: Pod, F: Fn() -> bool> Until<'_, T, F> {
         let (recovered, orphan) = self.participant.audit();
         match orphan.filter(|_| self.side == Side::Consumer) {
             Some(orphan) => Some(Ended::Orphan(orphan)),
-            // Somebody who lives may hold something that will come back, or is on its way.
-            None if recovered.held.is_some() || recovered.taken.is_some() => self.ready(),
+            // Somebody who lives may hold what a dead participant may have held.
+            None if recovered.held.is_some() || recovered.unfinished => self.ready(),
             None => self.ready().or(Some(gone)),
         }
     }

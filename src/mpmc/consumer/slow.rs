@@ -7,10 +7,14 @@ use bytemuck::Pod;
 use super::{Consumer, Hand};
 use crate::fault::Fault;
 use crate::mpmc::error::TryPopError;
+use crate::mpmc::memory::Mapped;
 use crate::mpmc::waiting::{Ended, wait_for};
 use crate::outcome::{PopError, PopTimeoutError};
 use crate::protocol::Corruption;
-use crate::protocol::mpmc::{Popped, Recovered, Side};
+use crate::protocol::mpmc::{self, Popped, Recovered, Side};
+
+/// How many polls of an empty ring there are to a look at the clock, and perhaps for the dead.
+const DRY_POLLS: u32 = 64;
 
 impl<T: Pod> Consumer<T> {
     #[cold]
@@ -65,30 +69,56 @@ impl<T: Pod> Consumer<T> {
         element
     }
 
-    /// Claims the ring's next element. Whatever the dead have left is looked for before an answer that is final, and now and then
-    /// before one that is not.
+    /// Claims the ring's next element.
     fn claim_next(&mut self) -> Result<T, TryPopError> {
-        let closed = self.participant.others_have_closed();
-        match self.ring.try_claim() {
-            Ok(Popped::At(p, element)) => {
+        match self.next(|ring| ring.try_claim())? {
+            Next::InRing(p, element) => {
                 self.hand = Some(Hand::Claimed(p));
                 self.regate();
                 Ok(element)
             }
+            Next::TakenOver(element) => Ok(element),
+        }
+    }
+
+    /// Pops from the ring. Whatever the dead have left is looked for before an answer that is final, and now and then before one that is
+    /// not.
+    fn next<E>(
+        &mut self,
+        pop: impl FnOnce(&mut mpmc::Consumer<Mapped<T>>) -> Result<Popped<E>, Corruption>,
+    ) -> Result<Next<T, E>, TryPopError> {
+        let closed = self.participant.others_have_closed();
+        let popped = pop(&mut self.ring);
+        if self.ring.take_voids() > 0 {
+            // Producers may have been waiting for these slots, which come free without a pop.
+            self.participant.wake_everybody();
+        }
+        match popped {
+            Ok(Popped::At(p, element)) => Ok(Next::InRing(p, element)),
             Err(corruption) => Err(TryPopError::Failed(self.fail(corruption))),
-            Ok(Popped::Empty) if !closed => Err(TryPopError::Empty),
+            Ok(Popped::Empty) if !closed && !self.is_long_dry() => Err(TryPopError::Empty),
             Ok(Popped::Pending) if !self.participant.audit_is_due() => Err(TryPopError::Pending),
             Ok(popped) => {
                 let recovered = self.audit();
                 match self.take_over() {
-                    Some(element) => Ok(element),
+                    Some(element) => Ok(Next::TakenOver(element)),
                     None if matches!(popped, Popped::Pending) => Err(TryPopError::Pending),
-                    // Somebody who lives may hold what a dead consumer may have held.
-                    None if recovered.held.is_some() => Err(TryPopError::Empty),
-                    None => Err(TryPopError::Closed),
+                    // There are more, though another consumer was quicker with this one; or somebody who lives may hold what a dead one
+                    // may have held.
+                    None if recovered.orphans > 0 || recovered.held.is_some() || recovered.unfinished => {
+                        Err(TryPopError::Empty)
+                    }
+                    None if closed => Err(TryPopError::Closed),
+                    None => Err(TryPopError::Empty),
                 }
             }
         }
+    }
+
+    /// True now and then. Not even the clock is asked at each poll.
+    fn is_long_dry(&mut self) -> bool {
+        self.dry = self.dry.wrapping_add(1);
+        self.dry % DRY_POLLS == 0 && self.participant.audit_is_due()
     }
 
     /// Frees what is held: under a guard that is dropped, or was forgotten.
@@ -140,21 +170,23 @@ impl<T: Pod> Consumer<T> {
     #[cold]
     #[inline(never)]
     pub(super) fn try_pop_slice_slowly(&mut self, elements: &mut [T]) -> Result<usize, TryPopError> {
-        let first = self.check_then_claim()?;
+        self.participant.check().map_err(TryPopError::Failed)?;
         self.let_go();
-        let Some((place, rest)) = elements.split_first_mut() else { return Ok(0) };
-        *place = first;
-        if self.redelivered || rest.is_empty() {
-            return Ok(1);
+        let taken_over = match self.take_over() {
+            Some(element) => element,
+            None => match self.next(|ring| ring.try_pop_slice(elements))? {
+                Next::InRing(p, batch) => {
+                    self.notify(p, batch.positions);
+                    return Ok(batch.elements);
+                }
+                Next::TakenOver(element) => element,
+            },
+        };
+        if let Some(place) = elements.first_mut() {
+            *place = taken_over;
         }
-        match self.ring.try_pop_slice(rest) {
-            Ok(Popped::At(p, batch)) => {
-                self.notify(p, batch.positions);
-                Ok(1 + batch.elements)
-            }
-            // What was popped counts; the next call meets the fault again.
-            Ok(Popped::Empty | Popped::Pending) | Err(_) => Ok(1),
-        }
+        self.let_go();
+        Ok(1)
     }
 
     #[cold]
@@ -223,6 +255,14 @@ impl<T: Pod> Consumer<T> {
             }
         }
     }
+}
+
+/// What a pop has got.
+enum Next<T, E> {
+    /// The ring's next, at this position.
+    InRing(u64, E),
+    /// A dead consumer's message.
+    TakenOver(T),
 }
 
 /// What ends a wait; `None` if nothing does yet.

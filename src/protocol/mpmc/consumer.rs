@@ -39,12 +39,14 @@ pub(crate) struct Consumer<M: Memory> {
     /// Its line in the table, and its number.
     line: M::Line,
     number: u32,
+    /// Void slots freed since [`take_voids`](Self::take_voids).
+    voids: u64,
 }
 
 impl<M: Memory> Consumer<M> {
     /// For the holder of the line, after [`lease`](super::lease).
     pub(crate) fn new(memory: M, geometry: Geometry, line: u32) -> Self {
-        Consumer { line: memory.line(line), number: line, memory, geometry }
+        Consumer { line: memory.line(line), number: line, voids: 0, memory, geometry }
     }
 
     /// The memory that it was given.
@@ -252,7 +254,13 @@ impl<M: Memory> Consumer<M> {
         self.memory.head().load(Ordering::Acquire)
     }
 
+    /// How many void slots were freed since this was last asked: producers may wait for them, and nobody has told them.
+    pub(crate) fn take_voids(&mut self) -> u64 {
+        core::mem::take(&mut self.voids)
+    }
+
     fn free_void(&mut self, p: u64) {
+        self.voids += 1;
         let slot = self.memory.slot(p);
         // ORDER [free-void]: Release, partner [see-free]: the dead producer's writes, which [void] ordered before us, come before those of
         // the next one.

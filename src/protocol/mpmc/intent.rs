@@ -65,9 +65,10 @@ impl Intent {
         (p.wrapping_sub(self.0 >> LEN_BITS) & START_MASK) < self.len()
     }
 
-    /// The positions that it covers, given a position that is not before its start, and less than 2⁴⁸ behind.
-    pub(super) fn positions(self, not_before: u64) -> impl Iterator<Item = u64> + use<> {
-        let start = not_before.wrapping_sub(not_before.wrapping_sub(self.0 >> LEN_BITS) & START_MASK);
-        (0..self.len()).map(move |i| start.wrapping_add(i))
+    /// The positions that it covers and that can be unsettled: in the `slots` before `end`, which is behind all that have been claimed.
+    pub(super) fn positions(self, end: u64, slots: u64) -> core::ops::Range<u64> {
+        let start = end.wrapping_sub(end.wrapping_sub(self.0 >> LEN_BITS) & START_MASK);
+        let last = start.wrapping_add(self.len()).min(end);
+        start.max(end.saturating_sub(slots)).min(last)..last
     }
 }

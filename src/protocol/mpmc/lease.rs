@@ -42,7 +42,7 @@ pub(crate) fn lease<M: Memory>(
     taker: Taker,
 ) -> Leased {
     let line = taker.line;
-    let recovery = Recovery { memory, geometry, census, policy, dead: Some(line) };
+    let recovery = Recovery::new(memory, geometry, census, policy, Some(line));
     let mut recovered = Recovered::default();
     let mut inherited = 0;
     let _ = recovery.settle(line, &mut recovered, &mut |orphan: Orphan| {
@@ -53,7 +53,7 @@ pub(crate) fn lease<M: Memory>(
         }
         ControlFlow::Continue(())
     });
-    if recovered.held.is_some() {
+    if recovered.held.is_some() || recovered.unfinished {
         return Leased::Ambiguous;
     }
     if side == Side::Producer && recovered.orphans > 0 {
@@ -76,7 +76,9 @@ impl<M: Memory> Consumer<M> {
     /// The next message of the heritage, and its position. It is held until [`free`](Self::free). `None` when there are no more.
     pub(crate) fn inherit(&mut self, heritage: &mut Inheritance, attachment: u16) -> Option<(u64, M::Element)> {
         let taker = Taker { line: self.number(), attachment };
-        let positions = heritage.popping.positions(heritage.head).chain(heritage.taking.positions(heritage.head));
+        let slots = self.geometry().slots();
+        let positions =
+            heritage.popping.positions(heritage.head, slots).chain(heritage.taking.positions(heritage.head, slots));
         for p in positions.skip(heritage.done as usize) {
             heritage.done += 1;
             let slot = self.memory().slot(p);

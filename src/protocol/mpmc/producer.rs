@@ -4,6 +4,9 @@ use super::stamp::{Geometry, MAX_POSITION};
 use super::{Corruption, Intent, Memory, ROUNDS};
 use crate::sync::Ordering;
 
+/// How often the length is taken again because the tail has moved.
+const LOOKS: u32 = 64;
+
 /// What became of a push.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pushed {
@@ -231,19 +234,27 @@ fn corrupted(word: &'static str, least: u64, most: u64, found: u64) -> Corruptio
     Corruption { word, least, most, found }
 }
 
-/// Elements pushed or being pushed, and not claimed by a consumer, at some moment during the call.
+/// Elements pushed or being pushed, and not claimed by a consumer, at some moment during the call; if the tail never rests, about so many.
 pub(crate) fn len<M: Memory>(memory: &M, geometry: Geometry) -> Result<u64, Corruption> {
-    // ORDER [count-head]: Acquire, partner [pop-claim]: the tail that is read next is not older than this head.
-    let head = memory.head().load(Ordering::Acquire);
-    // ORDER [count-tail]: Acquire, partner [push-claim]: the head that is read next is not older than this tail.
-    let tail = memory.tail().load(Ordering::Acquire);
-    if head > tail {
-        return Err(corrupted("tail", head, MAX_POSITION, tail));
+    // ORDER [count-tail]: Acquire, partner [push-claim]: a head that is read next is not older than this tail.
+    let mut tail = memory.tail().load(Ordering::Acquire);
+    let mut len = 0;
+    for _ in 0..LOOKS {
+        // ORDER [count-head]: Acquire, partner [pop-claim]: a tail that is read next is not older than this head.
+        let head = memory.head().load(Ordering::Acquire);
+        let again = memory.tail().load(Ordering::Acquire); // ORDER [count-tail]
+        if head > again || again > MAX_POSITION {
+            return Err(corrupted("tail", head.min(MAX_POSITION), MAX_POSITION, again));
+        }
+        if tail.saturating_sub(head) > geometry.slots() {
+            return Err(corrupted("head", tail - geometry.slots(), tail, head));
+        }
+        len = tail.saturating_sub(head);
+        if tail == again {
+            // The tail was the same before and after the head was read, and so in between.
+            break;
+        }
+        tail = again;
     }
-    let again = memory.head().load(Ordering::Acquire); // ORDER [count-head]
-    if again < head || tail.saturating_sub(again) > geometry.slots() {
-        return Err(corrupted("head", head.max(tail.saturating_sub(geometry.slots())), tail, again));
-    }
-    // The head may have passed the tail that was read: then the ring was empty in between.
-    Ok(tail.saturating_sub(again))
+    Ok(len)
 }

@@ -16,9 +16,10 @@
 //!
 //! A recoverer may be killed before or after any of these steps: before step 4 nothing has changed, after it everything has.
 
+use core::cell::Cell;
 use core::ops::ControlFlow;
 
-use super::stamp::{Geometry, Taker};
+use super::stamp::{Geometry, MOST_LINES, Taker};
 use super::{Census, Consumer, Intent, Memory};
 use crate::sync::{AtomicU64, Ordering};
 
@@ -66,8 +67,8 @@ pub(crate) struct Recovered {
     pub(crate) orphans: u64,
     /// A position that cannot be settled yet, for a living participant may hold it.
     pub(crate) held: Option<Held>,
-    /// A message that somebody who lives has taken over.
-    pub(crate) taken: Option<Held>,
+    /// There was more to look at than one look may take.
+    pub(crate) unfinished: bool,
 }
 
 /// What there is to say of one position.
@@ -83,6 +84,37 @@ enum Finding {
     Orphan(Orphan),
 }
 
+/// How much one look may take: a unit for a position, and as many as there are lines for one that is unsettled. What the dead can have left in a
+/// table of ordinary size takes a tenth of this; a hostile table could keep a look busy for hours.
+const BUDGET: u64 = 1 << 24;
+
+/// What the kernel has answered during one look: a bit for each line.
+struct Answers {
+    asked: [Cell<u64>; WORDS],
+    alive: [Cell<u64>; WORDS],
+}
+
+const WORDS: usize = MOST_LINES as usize / 64;
+
+impl Answers {
+    fn new() -> Answers {
+        Answers { asked: [const { Cell::new(0) }; WORDS], alive: [const { Cell::new(0) }; WORDS] }
+    }
+
+    /// The answer for a line, which is asked for once.
+    fn get(&self, line: u32, ask: impl FnOnce() -> bool) -> bool {
+        let (word, bit) = ((line / 64) as usize, 1 << (line % 64));
+        let (Some(asked), Some(alive)) = (self.asked.get(word), self.alive.get(word)) else { return ask() };
+        if asked.get() & bit == 0 {
+            asked.set(asked.get() | bit);
+            if ask() {
+                alive.set(alive.get() | bit);
+            }
+        }
+        alive.get() & bit != 0
+    }
+}
+
 /// One look through the table of participants.
 pub(crate) struct Recovery<'a, M, C> {
     pub(super) memory: &'a M,
@@ -91,6 +123,11 @@ pub(crate) struct Recovery<'a, M, C> {
     pub(super) policy: Policy,
     /// A line whose former participant is known to be dead, because the caller holds its lock; and not the caller's own by now.
     pub(super) dead: Option<u32>,
+    /// Where tail and head were before the kernel was asked anything.
+    tail: u64,
+    head: u64,
+    answers: Answers,
+    spent: Cell<u64>,
 }
 
 /// A look through the table, for anybody.
@@ -100,17 +137,27 @@ pub(crate) fn recovery<'a, M: Memory, C: Census>(
     census: &'a C,
     policy: Policy,
 ) -> Recovery<'a, M, C> {
-    Recovery { memory, geometry, census, policy, dead: None }
+    Recovery::new(memory, geometry, census, policy, None)
 }
 
-impl<M: Memory, C: Census> Recovery<'_, M, C> {
-    /// Settles what the dead have claimed. `orphan` is shown each message that waits to be delivered again, until it breaks off.
+impl<'a, M: Memory, C: Census> Recovery<'a, M, C> {
+    pub(super) fn new(memory: &'a M, geometry: Geometry, census: &'a C, policy: Policy, dead: Option<u32>) -> Self {
+        let (tail, head) = (see_claimed(memory.tail()), see_claimed(memory.head()));
+        let (answers, spent) = (Answers::new(), Cell::new(0));
+        Recovery { memory, geometry, census, policy, dead, tail, head, answers, spent }
+    }
+
+    /// Settles what the dead have claimed, from line `begin` on, and round. `orphan` is shown each message that waits to be delivered
+    /// again, until it breaks off.
     pub(crate) fn run(
         &self,
+        begin: u32,
         recovered: &mut Recovered,
         mut orphan: impl FnMut(Orphan) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
-        for number in 0..self.memory.lines() {
+        let lines = self.memory.lines();
+        let begin = begin % lines.max(1);
+        for number in (begin..lines).chain(0..begin) {
             let line = self.memory.line(number);
             let claims = [self.memory.pushing(line), self.memory.popping(line), self.memory.taking(line)];
             if claims.iter().any(|word| !Intent::see(word).is_none()) && !self.lives(number) {
@@ -127,23 +174,28 @@ impl<M: Memory, C: Census> Recovery<'_, M, C> {
         recovered: &mut Recovered,
         orphan: &mut impl FnMut(Orphan) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
-        let line = self.memory.line(line);
-        let tail = self.see_claimed(self.memory.tail());
-        for p in Intent::see(self.memory.pushing(line)).positions(tail) {
-            match self.producers_claim(p, tail) {
+        let (line, slots) = (self.memory.line(line), self.geometry.slots());
+        for p in Intent::see(self.memory.pushing(line)).positions(self.tail, slots) {
+            if !self.may_look() {
+                recovered.unfinished = true;
+                return ControlFlow::Continue(());
+            }
+            match self.producers_claim(p) {
                 Finding::Done => recovered.skipped += 1,
                 Finding::Held(held) => recovered.held = Some(held),
                 Finding::Settled | Finding::Taken(_) | Finding::Orphan(_) => {}
             }
         }
-        let head = self.see_claimed(self.memory.head());
-        let popping = Intent::see(self.memory.popping(line)).positions(head);
-        for p in popping.chain(Intent::see(self.memory.taking(line)).positions(head)) {
-            match self.consumers_claim(p, head) {
+        let popping = Intent::see(self.memory.popping(line)).positions(self.head, slots);
+        for p in popping.chain(Intent::see(self.memory.taking(line)).positions(self.head, slots)) {
+            if !self.may_look() {
+                recovered.unfinished = true;
+                return ControlFlow::Continue(());
+            }
+            match self.consumers_claim(p) {
                 Finding::Done => recovered.freed += 1,
                 Finding::Held(held) => recovered.held = Some(held),
-                Finding::Taken(held) => recovered.taken = Some(held),
-                Finding::Settled => {}
+                Finding::Settled | Finding::Taken(_) => {}
                 Finding::Orphan(found) if self.policy == Policy::Discard => {
                     if self.replace(p, found.stamp, self.geometry.free_again(p)) {
                         recovered.freed += 1;
@@ -159,18 +211,17 @@ impl<M: Memory, C: Census> Recovery<'_, M, C> {
         ControlFlow::Continue(())
     }
 
+    fn may_look(&self) -> bool {
+        self.spent.set(self.spent.get() + 1);
+        self.spent.get() <= BUDGET
+    }
+
     /// Who keeps the next push, or the next pop, from going on, if it is somebody who lives.
     pub(crate) fn blocker(&self, side: Side) -> Option<Held> {
         // A pending pop waits for a producer's claim at the head, a pending push for a consumer's a lap before the tail.
         let finding = match side {
-            Side::Consumer => {
-                let p = self.see_claimed(self.memory.head());
-                self.suspect(p, self.see_claimed(self.memory.tail()), Side::Producer)
-            }
-            Side::Producer => {
-                let p = self.see_claimed(self.memory.tail()).checked_sub(self.geometry.slots())?;
-                self.suspect(p, self.see_claimed(self.memory.head()), Side::Consumer)
-            }
+            Side::Consumer => self.suspect(self.head, Side::Producer),
+            Side::Producer => self.suspect(self.tail.checked_sub(self.geometry.slots())?, Side::Consumer),
         };
         match finding {
             Finding::Held(held) | Finding::Taken(held) => Some(held),
@@ -179,16 +230,16 @@ impl<M: Memory, C: Census> Recovery<'_, M, C> {
     }
 
     /// Steps 1 to 4 for a producer's claim.
-    fn producers_claim(&self, p: u64, tail: u64) -> Finding {
-        match self.suspect(p, tail, Side::Producer) {
+    fn producers_claim(&self, p: u64) -> Finding {
+        match self.suspect(p, Side::Producer) {
             Finding::Orphan(Orphan { stamp, .. }) => self.settled(self.replace(p, stamp, self.geometry.void(p))),
             finding => finding,
         }
     }
 
     /// Steps 1 to 3 for a consumer's claim, and step 4 where there is no message in it.
-    fn consumers_claim(&self, p: u64, head: u64) -> Finding {
-        match self.suspect(p, head, Side::Consumer) {
+    fn consumers_claim(&self, p: u64) -> Finding {
+        match self.suspect(p, Side::Consumer) {
             Finding::Orphan(Orphan { stamp, .. }) if stamp == self.geometry.void(p) => {
                 self.settled(self.replace(p, stamp, self.geometry.free_again(p)))
             }
@@ -197,8 +248,8 @@ impl<M: Memory, C: Census> Recovery<'_, M, C> {
     }
 
     /// Steps 1 to 3. An orphan is what a dead participant holds, whatever it is.
-    fn suspect(&self, p: u64, end: u64, side: Side) -> Finding {
-        // Positions never wrap, so that `p` behind `end`, or a lap and more before it, is nothing that anybody holds.
+    fn suspect(&self, p: u64, side: Side) -> Finding {
+        let end = if side == Side::Producer { self.tail } else { self.head };
         if p >= end {
             return Finding::Settled;
         }
@@ -213,7 +264,8 @@ impl<M: Memory, C: Census> Recovery<'_, M, C> {
         let held = |line| Held { line, side, position: p };
         let orphan = Finding::Orphan(Orphan { position: p, stamp });
         match geometry.taker(p, stamp) {
-            Some(taker) if side == Side::Consumer && self.lives(taker.line) => Finding::Taken(held(taker.line)),
+            // Asked afresh: the taker may have come after an earlier answer.
+            Some(taker) if side == Side::Consumer && self.lives_now(taker.line) => Finding::Taken(held(taker.line)),
             Some(_) if side == Side::Consumer => orphan,
             _ if unsettled => self.holder(p, side).map_or(orphan, |line| Finding::Held(held(line))),
             _ => Finding::Settled,
@@ -229,17 +281,18 @@ impl<M: Memory, C: Census> Recovery<'_, M, C> {
             };
             Intent::see(word).covers(p)
         };
+        self.spent.set(self.spent.get() + u64::from(self.memory.lines()));
         (0..self.memory.lines()).filter(covers).find(|&line| self.lives(line))
     }
 
+    /// Whether the participant lived when it was first asked for in this look. That is good enough of a claim: all that were seen were
+    /// made before.
     fn lives(&self, line: u32) -> bool {
-        self.dead != Some(line) && self.census.lives(line)
+        self.answers.get(line, || self.lives_now(line))
     }
 
-    fn see_claimed(&self, word: &AtomicU64) -> u64 {
-        // ORDER [see-claimed]: Acquire, partners [push-claim] and [pop-claim]: the intents of all whose claims are seen here
-        // are seen too. Without it the living holder of a position could be overlooked.
-        word.load(Ordering::Acquire)
+    fn lives_now(&self, line: u32) -> bool {
+        self.dead != Some(line) && self.census.lives(line)
     }
 
     /// Step 4.
@@ -291,4 +344,10 @@ pub(super) fn change_taker<M: Memory>(memory: &M, geometry: Geometry, orphan: Or
     // ORDER [take]: AcqRel. Acquire, partner [publish]: the element is read next. Release: whoever takes it over from us in turn
     // sees what we saw.
     memory.stamp(slot).compare_exchange(orphan.stamp, by, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+}
+
+fn see_claimed(word: &AtomicU64) -> u64 {
+    // ORDER [see-claimed]: Acquire, partners [push-claim] and [pop-claim]: the intents of all whose claims are seen here
+    // are seen too. Without it the living holder of a position could be overlooked.
+    word.load(Ordering::Acquire)
 }

@@ -116,8 +116,11 @@ impl Tx {
 
     pub(super) fn recover(&self) -> Recovered {
         let mut recovered = Recovered::default();
-        let _ = recovery(self.half.memory(), self.shared.geometry, self.half.memory(), self.shared.policy)
-            .run(&mut recovered, |_| ControlFlow::Continue(()));
+        let _ = recovery(self.half.memory(), self.shared.geometry, self.half.memory(), self.shared.policy).run(
+            0,
+            &mut recovered,
+            |_| ControlFlow::Continue(()),
+        );
         recovered
     }
 }
@@ -224,6 +227,7 @@ impl Rx {
     pub(super) fn look_for_orphan(&self) -> (Option<Orphan>, Recovered) {
         let (mut orphan, mut recovered) = (None, Recovered::default());
         let _ = recovery(self.half.memory(), self.shared.geometry, self.half.memory(), self.shared.policy).run(
+            0,
             &mut recovered,
             |found| {
                 orphan = Some(found);
