@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering::*};
 use std::time::{Duration, Instant};
 
 /// How long each of the races is run. That it shows nothing proves nothing; on a busy machine each broken one shows within seconds.
-const LONG: Duration = Duration::from_secs(12);
+const LONG: Duration = Duration::from_secs(3);
 
 /// `len` is said to be true of some moment: here there are five or six at every moment.
 #[test]
@@ -89,7 +89,9 @@ fn closed_only_when_full() {
         let go = AtomicBool::new(false);
         std::thread::scope(|s| {
             s.spawn(|| {
-                while !go.load(Relaxed) {}
+                while !go.load(Relaxed) {
+                    std::hint::spin_loop();
+                }
                 let _ = rx.pop();
                 drop(rx);
             });
@@ -166,21 +168,6 @@ fn dies(body: impl FnOnce()) {
     let mut status = 0;
     // SAFETY: `status` is a valid place for the result, and the pid is that of our child.
     assert_eq!(unsafe { libc::waitpid(pid, &raw mut status, 0) }, pid);
-}
-
-/// One producer there was, and it died: that is not "closed".
-#[test]
-fn a_death_whose_place_is_taken_is_still_a_death() {
-    let ring = Ring::<u64>::builder().capacity(8).participants(2).anonymous().unwrap();
-    let mut rx = ring.consumer().unwrap();
-    dies(|| {
-        let mut tx = ring.producer().unwrap();
-        tx.push(1).unwrap();
-        std::mem::forget(tx);
-    });
-    let _other = ring.consumer().unwrap();
-    assert_eq!(rx.pop(), Ok(1));
-    assert_eq!(rx.pop(), Err(mpmc::PopError::Dead));
 }
 
 /// A consumer that polls, a producer that waits, and a consumer that died with an element.

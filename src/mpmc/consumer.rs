@@ -152,7 +152,7 @@ impl<T: Pod> Consumer<T> {
     /// The next element under a guard: its slot is freed when the guard is dropped, and not before. If the process is killed while it
     /// holds the guard, another consumer gets the element.
     ///
-    /// A guard that is forgotten (`std::mem::forget`) counts as dropped at the next operation of this handle.
+    /// A guard that is forgotten (`std::mem::forget`) counts as dropped at the next pop of this handle.
     ///
     /// # Errors
     ///
