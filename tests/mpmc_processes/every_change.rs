@@ -10,7 +10,7 @@ use std::time::Duration;
 use rondel::Wait;
 use rondel::mpmc::{OnConsumerDeath, Ring};
 
-use crate::child::{Task, wait_for_parent};
+use crate::child::{Task, tell, wait_for_parent};
 use crate::place::{NEVER, Shape, attach, by, drain, is_whole, said};
 use crate::scratch::{Directory, Message, Random, STRATEGIES, within};
 use crate::stepped::Stepped;
@@ -57,6 +57,16 @@ impl Operation {
     const fn new(name: &'static str, effect: Effect) -> Self {
         let filled = if let Effect::Pushes(_) = effect { 0 } else { CAPACITY };
         Self { name, effect, dead: &[], places: 4, filled, behind: false }
+    }
+
+    /// What the operation answers if it is let to its end.
+    fn answer(&self) -> &'static str {
+        match self.name {
+            "push-slice" | "pop-slice" => "Ok(3)",
+            "skip-slice" => "Ok(2)",
+            "sleep" => "Err(Timeout)",
+            _ => "Ok(())",
+        }
     }
 
     /// After a producer that has claimed the ring's first position, which is skipped.
@@ -148,6 +158,9 @@ fn kill_at(
     let mut victim = Stepped::start(operation.name, &directory, &ring);
     victim.skip_calls(skipped);
     let reached = (0..changes).all(|_| victim.change());
+    if !reached {
+        assert_eq!(victim.said(), operation.answer(), "{}", operation.name);
+    }
     let manner = Manner::number(random.below(3));
     let moment = Duration::from_micros(random.below(LONGEST_MOMENT_MICROS));
     let numbers = operation.filled..operation.filled + MORE;
@@ -264,6 +277,12 @@ a_kill_at_every_change_of! {
     a_batch_of_pops_past_what_a_dead_producer_had_claimed: Operation::behind_a_gap("skip-slice", 2), Redeliver, Discard;
 }
 
+/// The end of an operation: says how it ended, for those whom the parent lets get so far.
+fn done(said: &str) {
+    tell(said);
+    stop_here();
+}
+
 /// The operation of this name.
 pub(crate) fn child_step(task: &Task) {
     step(task.word(0), &attach(&task.path));
@@ -278,12 +297,11 @@ fn step(operation: &str, ring: &Ring<Message>) {
         "push" | "push-slice" => {
             let mut tx = producer();
             begin();
-            let good = match operation {
-                "push" => tx.try_push(said(VICTIM, 0)).is_ok(),
-                _ => tx.try_push_slice(&[0, 1, 2].map(|number| said(VICTIM, number))) == Ok(3),
+            let said = match operation {
+                "push" => format!("{:?}", tx.try_push(said(VICTIM, 0))),
+                _ => format!("{:?}", tx.try_push_slice(&[0, 1, 2].map(|number| said(VICTIM, number)))),
             };
-            stop_here();
-            assert!(good, "there was room");
+            done(&said);
             wait_for_parent();
         }
         "pop" | "pop-slice" | "guard" | "recover" | "sleep" | "sleep-long" | "skip" | "skip-slice" => {
@@ -293,45 +311,43 @@ fn step(operation: &str, ring: &Ring<Message>) {
             }
             rx.set_wait(Wait::Park);
             begin();
-            let good = match operation {
-                "pop" | "skip" => rx.try_pop().is_ok(),
-                "skip-slice" => rx.try_pop_slice(&mut batch) == Ok(2),
-                "pop-slice" => rx.try_pop_slice(&mut batch) == Ok(3),
-                "guard" => rx.try_pop_guard().is_ok(),
+            let said = match operation {
+                "pop" | "skip" => format!("{:?}", rx.try_pop().map(drop)),
+                "skip-slice" | "pop-slice" => format!("{:?}", rx.try_pop_slice(&mut batch)),
+                "guard" => format!("{:?}", rx.try_pop_guard().map(drop)),
                 "recover" => match rx.recover().expect("intact").to_redeliver {
-                    0 => true,
-                    _ => rx.try_pop().is_ok() && rx.redelivered(),
+                    0 => "Ok(())".into(),
+                    _ => format!("{:?}", rx.try_pop().map(drop)),
                 },
-                "sleep-long" => rx.pop_timeout(NEVER).is_ok(),
-                _ => rx.pop_timeout(Duration::from_millis(1)).is_err(),
+                "sleep-long" => format!("{:?}", rx.pop_timeout(NEVER).map(drop)),
+                _ => format!("{:?}", rx.pop_timeout(Duration::from_millis(1)).map(drop)),
             };
-            stop_here();
-            assert!(good, "there was something to do");
+            done(&said);
             wait_for_parent();
         }
         "attach-producer" | "attach-producer-after" => {
             begin();
             let tx = ring.producer();
-            stop_here();
-            tx.map(drop).expect("free");
+            done(&format!("{:?}", tx.as_ref().map(|_| ())));
+            drop(tx);
         }
         "attach-consumer" | "attach-consumer-after" | "attach-heir" => {
             begin();
             let rx = ring.consumer();
-            stop_here();
-            rx.map(drop).expect("free");
+            done(&format!("{:?}", rx.as_ref().map(|_| ())));
+            drop(rx);
         }
         "close-producer" => {
             let tx = producer();
             begin();
             drop(tx);
-            stop_here();
+            done("Ok(())");
         }
         "close-consumer" | "close-heir" => {
             let rx = consumer();
             begin();
             drop(rx);
-            stop_here();
+            done("Ok(())");
         }
         unknown => panic!("no operation {unknown:?}"),
     }

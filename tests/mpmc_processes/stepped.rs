@@ -153,6 +153,12 @@ impl Stepped {
         self.traced.child.pid() as u32
     }
 
+    /// What it has told at the end of its operation.
+    pub(crate) fn said(&mut self) -> String {
+        assert!(self.over);
+        self.traced.child.hear()
+    }
+
     /// Kills it where it stands, and waits for its end.
     pub(crate) fn kill(self) {
         drop(self);

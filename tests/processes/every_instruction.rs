@@ -8,7 +8,6 @@
 //! seen here, that of the program; what a weaker machine may make of it is for the loom models to check.
 
 use std::mem;
-use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
 use rondel::spsc::{Consumer, Producer, Ring, TryPopError};
@@ -64,14 +63,16 @@ fn succeed_in(words: &[u64], capacity: usize) -> Found {
 fn step_through(traced: &Traced, bytes: &Bytes, mut check: impl FnMut(&[u64])) -> u64 {
     traced.wait_for_stop(libc::SIGSTOP);
     let mut words = bytes.read();
+    let mut seen = words.clone();
     check(&words);
     for instructions in 0..INSTRUCTIONS {
         if traced.go_on(libc::PTRACE_SINGLESTEP) == libc::SIGSTOP {
             return instructions;
         }
-        let changed = words.iter().enumerate().any(|(index, word)| bytes.word(index).load(SeqCst) != *word);
-        if changed {
-            words = bytes.read();
+        // SAFETY: the child is stopped between two instructions, and nobody else is attached to its segment.
+        unsafe { bytes.read_at_rest(&mut seen) };
+        if seen != words {
+            mem::swap(&mut seen, &mut words);
             check(&words);
         }
     }

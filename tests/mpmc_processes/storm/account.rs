@@ -14,8 +14,11 @@ use memmap2::{MmapOptions, MmapRaw};
 pub(super) const LIVES: u64 = 1 << 14;
 /// How many messages a producer pushes before it leaves in good order.
 pub(super) const QUOTA: u64 = 1 << 15;
-/// How many words a life's record has: a cache line.
-const WORDS: u64 = 8;
+/// The longest batch.
+pub(super) const BATCH: u64 = 24;
+/// Where in a life's record the messages stand that a pop has returned, and how many words it has.
+const LIST: u64 = 8;
+const WORDS: u64 = LIST + BATCH;
 
 /// The words of a record.
 #[derive(Clone, Copy)]
@@ -30,6 +33,11 @@ pub(super) enum Word {
     Held,
     /// Counts operations, so that a standstill is noticed.
     Steps,
+    /// How many messages a pop has returned, which stand in the record …
+    Returned,
+    /// … how many of them have been entered as delivered, and whether they were redelivered.
+    Entered,
+    Again,
 }
 
 /// What a consumer is doing.
@@ -41,6 +49,8 @@ pub(super) enum Doing {
     Popping = 1,
     /// It holds `Held` under a guard, for certain.
     Holding = 2,
+    /// It has let go of what is listed in its record, and enters that as delivered.
+    Entering = 3,
 }
 
 /// One delivery of a message, in its byte.
@@ -67,7 +77,11 @@ impl Account {
 
     pub(super) fn word(&self, life: u64, word: Word) -> &AtomicU64 {
         assert!(life < LIVES);
-        let index = life * WORDS + word as u64;
+        self.at(life * WORDS + word as u64)
+    }
+
+    fn at(&self, index: u64) -> &AtomicU64 {
+        assert!(index < LIVES * WORDS);
         let word = self.map.as_mut_ptr().cast::<u64>().wrapping_add(index as usize);
         // SAFETY: inside the mapping, which lives as long as `self`, aligned, and only ever used as an atomic.
         unsafe { AtomicU64::from_ptr(word) }
@@ -79,6 +93,12 @@ impl Account {
 
     pub(super) fn note(&self, life: u64, word: Word, value: u64) {
         self.word(life, word).store(value, SeqCst);
+    }
+
+    /// The `index`-th of the messages that the last pop of a life has returned.
+    pub(super) fn listed(&self, life: u64, index: u64) -> &AtomicU64 {
+        assert!(life < LIVES && index < BATCH);
+        self.at(life * WORDS + LIST + index)
     }
 
     fn message(&self, author: u64, number: u64) -> &AtomicU8 {

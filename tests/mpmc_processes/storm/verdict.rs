@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::fmt;
+use std::sync::atomic::Ordering::SeqCst;
 
 use super::account::{Account, Doing, Word};
 use crate::place::by;
@@ -46,6 +47,9 @@ impl Verdict {
     /// Finds the first thing that no kill explains, and says so by panicking.
     pub(super) fn on(account: &Account, lives: &Lives, policy: OnConsumerDeath) -> Self {
         let mut verdict = Self::default();
+        for (life, _) in (0..).zip(lives).filter(|(_, life)| **life == (Side::Consumer, End::Killed)) {
+            enter_the_rest(account, life);
+        }
         for (life, &(side, end)) in (0..).zip(lives) {
             match end {
                 End::Killed => verdict.kills[side as usize] += 1,
@@ -103,6 +107,21 @@ impl Verdict {
             self.excused += account.read(life, Word::Begun);
         } else if doing == Doing::Holding as u64 {
             self.held.insert(by(message(account.read(life, Word::Held))));
+        }
+    }
+}
+
+/// Enters as delivered what a consumer had let go of and was about to enter when it was killed.
+fn enter_the_rest(account: &Account, life: u64) {
+    if account.read(life, Word::Doing) != Doing::Entering as u64 {
+        return;
+    }
+    let entered = account.read(life, Word::Entered);
+    for index in entered..account.read(life, Word::Returned) {
+        let (author, number) = by(message(account.listed(life, index).load(SeqCst)));
+        // The first of them may have been entered, and not yet counted.
+        if index > entered || account.deliveries(author, number) == (0, 0) {
+            account.delivered(author, number, account.read(life, Word::Again) == 1);
         }
     }
 }

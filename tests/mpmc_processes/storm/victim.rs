@@ -2,18 +2,17 @@
 
 use std::collections::HashMap;
 use std::hint::spin_loop;
+use std::sync::atomic::Ordering::SeqCst;
 use std::thread;
 use std::time::Duration;
 
 use rondel::mpmc::{Consumer, PopTimeoutError, Producer, PushTimeoutError, Ring};
 use rondel::{SegmentError, Wait};
 
-use super::account::{Account, Doing, QUOTA, Word};
+use super::account::{Account, BATCH, Doing, QUOTA, Word};
 use crate::place::{by, said};
 use crate::scratch::{Message, Random, STRATEGIES};
 
-/// The longest batch.
-const BATCH: u64 = 24;
 /// How long a call may wait before it comes back to note that there was nothing.
 const LIMIT: Duration = Duration::from_secs(2);
 
@@ -112,10 +111,18 @@ pub(super) fn consume(ring: &Ring<Message>, account: &Account, life: u64, mut ra
             Ok(count) => {
                 let redelivered = rx.redelivered();
                 assert!(count > 0 && !(redelivered && count > 1), "what is redelivered comes alone");
-                for found in &batch[..count] {
+                for (index, found) in (0..).zip(&batch[..count]) {
+                    account.listed(life, index).store(found[0], SeqCst);
+                }
+                account.note(life, Word::Returned, count as u64);
+                account.note(life, Word::Entered, 0);
+                account.note(life, Word::Again, u64::from(redelivered));
+                account.note(life, Word::Doing, Doing::Entering as u64);
+                for (index, found) in (0..).zip(&batch[..count]) {
                     let (author, number) = order.check(*found, redelivered);
                     assert!(number < account.read(author, Word::Begun), "{number} of {author}: from nowhere");
                     account.delivered(author, number, redelivered);
+                    account.note(life, Word::Entered, index + 1);
                 }
                 given += count as u64;
             }
