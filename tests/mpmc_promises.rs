@@ -196,6 +196,35 @@ fn a_ring_that_is_polled_goes_on() {
     });
 }
 
+/// A consumer that always gets something before it has waited for long, and the message of one that died.
+#[test]
+fn a_trickle_does_not_keep_a_dead_consumers_message_back() {
+    let ring = Ring::<u64>::builder().capacity(1024).anonymous().unwrap();
+    let mut tx = ring.producer().unwrap();
+    let mut rx = ring.consumer().unwrap();
+    tx.push(0).unwrap();
+    dies(|| {
+        let mut rx = ring.consumer().unwrap();
+        std::mem::forget(rx.try_pop_guard());
+        std::mem::forget(rx);
+    });
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|s| {
+        s.spawn(|| {
+            for i in 1.. {
+                std::thread::sleep(Duration::from_millis(5));
+                if stop.load(Relaxed) || tx.push(i).is_err() {
+                    break;
+                }
+            }
+        });
+        // Far fewer than bring the ring round to the dead one's slot.
+        let found = (0..500).any(|_| rx.pop() == Ok(0) && rx.redelivered());
+        stop.store(true, Relaxed);
+        assert!(found, "500 messages later it has not been delivered again");
+    });
+}
+
 /// Words that make a look for the dead long.
 #[test]
 fn a_hostile_table_does_not_make_recovery_endless() {

@@ -90,7 +90,9 @@ impl<T: Pod, F: Fn() -> bool> Condition for Until<'_, T, F> {
 
     fn look(&mut self) -> Option<Ended> {
         let closed = self.participant.others_have_closed();
-        self.ready().or_else(|| if closed { self.ready_or(Ended::Closed) } else { None })
+        let ended = self.ready().or_else(|| if closed { self.ready_or(Ended::Closed) } else { None });
+        // A trickle of elements, each of which ends a wait before the kernel is asked, must not keep a dead consumer's message back.
+        ended.or_else(|| self.check_peer())
     }
 
     fn check_peer(&mut self) -> Option<Ended> {
