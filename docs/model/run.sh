@@ -71,8 +71,10 @@ must_fail() {
     rm -rf "$dir"
 }
 
+# The longest first: the others fit beside it.
 holds() {
     cat <<'LIST'
+sleep safe -DPUSHES=1 -DSTOPS=0
 claims safe -DCRASHES=1
 claims safe -DCRASHES=1 -DDISCARD
 claims safe -DCRASHES=0
@@ -90,7 +92,6 @@ claims safe -DCONSUMERS=1 -DCRASHES=1 -DPUSHES=2 -DBATCH=2
 claims safe -DCONSUMERS=1 -DCRASHES=1 -DPUSHES=2 -DIDLERS=1
 claims safe -DCONSUMERS=1 -DCRASHES=2
 claims ends -DCONSUMERS=1 -DCRASHES=1
-sleep safe -DPUSHES=1 -DSTOPS=0
 sleep safe -DPRODUCERS=1 -DPUSHES=3
 sleep ends -DPRODUCERS=1
 sleep safe -DPRODUCERS=1 -DCRASHES=1
