@@ -71,8 +71,6 @@ impl<T: Pod> Participant<T> {
         if heritage.is_some() {
             attachment.bar();
         }
-        // What the line's former holder had kept others from may have been settled just now.
-        wake_everybody(&memory);
         let seen = (0, Attendance::Never);
         let participant = Participant {
             attachment,
@@ -334,11 +332,17 @@ fn lease_line<T: Pod>(
     let Some(lock) = ring.segment().try_lock_role(line as usize)? else {
         return Ok(Err(Refused::Taken));
     };
+    let former = role::decode(role::read(&memory.record(line).state));
     // Counted before the first message bears the number: if this process dies before it is attached, the next one must not go by the
     // same name, lest a rival that has seen this one dead take the message from that one.
     let attachments = role::begin(&memory.record(line).state);
     let taker = Taker { line, attachment: attachments as u16 };
-    Ok(match lease(memory, ring.geometry, &Lives(ring.segment()), ring.policy(), side, taker) {
+    let leased = lease(memory, ring.geometry, &Lives(ring.segment()), ring.policy(), side, taker);
+    if !matches!(former, Phase::Never | Phase::Closed) {
+        // What a dead holder had kept others from may have been settled just now.
+        wake_everybody(memory);
+    }
+    Ok(match leased {
         Leased::Yes(heritage) => Ok((line, lock, attachments, heritage)),
         Leased::Ambiguous => Err(Refused::Ambiguous),
         Leased::HasOrphans => Err(Refused::HasOrphans),
