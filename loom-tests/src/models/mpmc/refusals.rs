@@ -4,6 +4,7 @@
 use loom::sync::Arc;
 use loom::thread;
 
+use super::order::drain;
 use super::participants::{Rx, Tx};
 use crate::crowd::{Handle, Shared};
 use crate::models::{Explore, check};
@@ -113,5 +114,24 @@ fn a_refused_consumer_sees_a_sound_ring() {
         let first = one.try_pop();
         producer.join().unwrap();
         assert!(first.is_none() || other.join().unwrap().is_none());
+    });
+}
+
+/// The same while the ring goes round: the tail is more than a ring beyond the head that was read first, and that is no damage.
+#[test]
+fn a_refused_consumer_is_overtaken_by_the_ring() {
+    check(Explore::Preemptions(2), || {
+        let shared = Shared::new(1, 3, Policy::Redeliver);
+        let mut tx = Tx::new(&shared, 0);
+        let [mut one, mut two] = [1, 2].map(|line| Rx::new(&shared, line));
+        let producer = thread::spawn(move || (tx.try_push(1), tx.try_push(2)));
+        let other = thread::spawn(move || two.try_pop());
+        let mut popped: Vec<u64> = one.try_pop().into_iter().collect();
+        let (first, second) = producer.join().unwrap();
+        popped.extend(other.join().unwrap());
+        popped.extend(drain(&mut one));
+        popped.sort_unstable();
+        assert!(first);
+        assert_eq!(popped, if second { vec![1, 2] } else { vec![1] });
     });
 }
