@@ -1,11 +1,10 @@
 //! What a creator chooses, and what an attacher may ask for; capacities, and what fits in fact.
 
-use std::process;
-
 use rondel::mpmc::{OnConsumerDeath, Producer, Ring, TryPushError};
 use rondel::segment::{Builder, RingKind};
 use rondel::{SegmentError, spsc};
 
+use crate::leftovers;
 use crate::scratch::assert_error;
 
 /// A name in the directory of segments, unlinked on drop.
@@ -13,7 +12,7 @@ struct Named(String);
 
 impl Named {
     fn new(test: &str) -> Self {
-        Named(format!("test-mpmc-{test}-{}", process::id()))
+        Named(leftovers::of_this_process(&format!("test-mpmc-{test}")))
     }
 }
 

@@ -8,6 +8,8 @@ mod attach;
 mod child;
 mod closing;
 mod forked;
+#[path = "../shared/leftovers.rs"]
+mod leftovers;
 mod limits;
 mod many;
 mod passing_on;

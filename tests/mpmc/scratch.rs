@@ -19,6 +19,7 @@ pub(crate) fn within<R>(what: &str, run: impl FnOnce() -> R) -> R {
         if waiting.recv_timeout(NEVER) == Err(RecvTimeoutError::Timeout) {
             // Not by a macro: what those print is kept back until the test ends, which it does not.
             let _ = writeln!(io::stderr(), "stuck: {what}");
+            crate::leftovers::delete_own();
             process::abort();
         }
     });

@@ -8,6 +8,8 @@
 
 #[path = "../spsc_model/element.rs"]
 mod element;
+#[path = "../shared/leftovers.rs"]
+mod leftovers;
 mod model;
 mod operation;
 mod seat;

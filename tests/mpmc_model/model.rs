@@ -12,6 +12,7 @@ use std::time::Duration;
 use rondel::mpmc::{Producer, Recovery, Ring, Stuck};
 
 use crate::element::Element;
+use crate::leftovers;
 use crate::operation::Operation;
 use crate::seat::Seat;
 
@@ -68,7 +69,7 @@ pub(crate) struct Model<T: Element> {
 fn unique_name() -> String {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
-    format!("test-mpmc-model-{}-{count}", std::process::id())
+    format!("{}-{count}", leftovers::of_this_process("test-mpmc-model"))
 }
 
 impl<T: Element> Model<T> {

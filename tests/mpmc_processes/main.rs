@@ -16,6 +16,8 @@ mod filter;
 #[allow(dead_code)]
 #[path = "../processes/forking.rs"]
 mod forking;
+#[path = "../shared/leftovers.rs"]
+mod leftovers;
 #[allow(dead_code, unused_imports)]
 #[path = "../processes/scratch.rs"]
 mod scratch;

@@ -16,6 +16,8 @@ mod filter;
 mod forked;
 mod forking;
 mod killed;
+#[path = "../shared/leftovers.rs"]
+mod leftovers;
 mod membarrier;
 mod million;
 mod noticing;

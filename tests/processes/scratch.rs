@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 use memmap2::{MmapOptions, MmapRaw};
 use rondel::Wait;
 
+use crate::leftovers;
+
 pub(crate) use crate::place::attach;
 
 /// A message that tells its place in the sequence, and whether it is whole.
@@ -25,7 +27,7 @@ pub(crate) struct Directory(PathBuf);
 
 impl Directory {
     pub(crate) fn new(test: &str) -> Self {
-        let path = PathBuf::from(format!("/dev/shm/rondel-processes-{test}-{}", process::id()));
+        let path = Path::new("/dev/shm").join(leftovers::of_this_process(&format!("rondel-processes-{test}")));
         let _ = fs::remove_dir_all(&path);
         fs::create_dir(&path).expect("a directory");
         Self(path)
@@ -94,6 +96,7 @@ pub(crate) fn within<T>(limit: Duration, what: &str, work: impl FnOnce() -> T) -
             // An error of the other kind means that the work is done, or has panicked.
             if wait.recv_timeout(limit) == Err(mpsc::RecvTimeoutError::Timeout) {
                 eprintln!("after {limit:?} still: {what}");
+                leftovers::delete_own();
                 process::abort();
             }
         });

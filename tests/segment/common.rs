@@ -3,12 +3,13 @@
 use std::fs;
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
-use std::process;
 use std::time::{Duration, Instant};
 
 use rondel::SegmentError;
 use rondel::segment::{Builder, Place};
 use rondel::spsc::Ring;
+
+use crate::leftovers;
 
 /// A builder for the ring that most tests use: 100 elements of 8 bytes.
 pub(crate) fn builder() -> Builder<Ring<u64>> {
@@ -20,7 +21,7 @@ pub(crate) struct Directory(PathBuf);
 
 impl Directory {
     pub(crate) fn new(test: &str) -> Self {
-        let path = PathBuf::from(format!("/dev/shm/rondel-tests-{test}-{}", process::id()));
+        let path = Path::new("/dev/shm").join(leftovers::of_this_process(&format!("rondel-tests-{test}")));
         let _ = fs::remove_dir_all(&path);
         fs::create_dir(&path).expect("a directory");
         Self(path)
@@ -60,7 +61,7 @@ pub(crate) struct Name(String);
 
 impl Name {
     pub(crate) fn new(test: &str) -> Self {
-        Self(format!("test-{test}-{}", process::id()))
+        Self(leftovers::of_this_process(&format!("test-{test}")))
     }
 
     pub(crate) fn as_str(&self) -> &str {

@@ -13,6 +13,8 @@ mod fork;
 mod handoff;
 mod header;
 mod killed;
+#[path = "../shared/leftovers.rs"]
+mod leftovers;
 mod limits;
 mod list;
 mod memory;

@@ -5,6 +5,8 @@
 //! that travel. A failure is shrunk by proptest and kept in `proptest-regressions`.
 
 mod element;
+#[path = "../shared/leftovers.rs"]
+mod leftovers;
 mod model;
 mod operation;
 

@@ -12,6 +12,7 @@ use rondel::spsc::{Consumer, PopTimeoutError, Producer, Ring, TryPopError};
 use rondel::{Peer, SegmentError};
 
 use crate::element::Element;
+use crate::leftovers;
 use crate::operation::Operation;
 
 /// No time at all: the call does everything that it does before it would wait.
@@ -64,7 +65,7 @@ pub(crate) struct Model<T: Element> {
 fn unique_name() -> String {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
-    format!("test-model-{}-{count}", std::process::id())
+    format!("{}-{count}", leftovers::of_this_process("test-model"))
 }
 
 impl<T: Element> Model<T> {
