@@ -15,7 +15,7 @@ mod display;
 ///
 /// The checks at attach are made in this order, and the first that fails is reported: the file
 /// itself (seals where it has no name, a regular file, owner, mode), then magic, layout version,
-/// ring kind, element size, element alignment, schema tag, capacity, participants, ring options, the
+/// ring kind, element size or largest message, element alignment, schema tag, capacity, participants, ring options, the
 /// remaining geometry of the header, and last the length of the file.
 ///
 /// # Examples
@@ -61,6 +61,13 @@ pub enum SegmentError {
         /// Size of the type asked for, in bytes.
         expected: u64,
         /// Size in the header, in bytes.
+        found: u64,
+    },
+    /// A length was asked for at attach for the largest message, and the ring has another.
+    Largest {
+        /// The largest message asked for, in bytes.
+        expected: u64,
+        /// The largest message that the ring takes, in bytes.
         found: u64,
     },
     /// The elements have another alignment, in bytes.
@@ -232,6 +239,13 @@ pub enum SegmentError {
     ZeroCapacity,
     /// `create` was called without a capacity.
     CapacityMissing,
+    /// A ring of messages cannot have this longest message: with this capacity, in bytes, at most so much.
+    LargestMessage {
+        /// The longest message asked for, in bytes; 1 if none was.
+        requested: u64,
+        /// The longest that can be, in bytes: 8 less than the capacity, and less than 4 GiB.
+        most: u64,
+    },
     /// A ring of so many elements does not fit the address space.
     CapacityTooLarge {
         /// The capacity asked for, in elements.

@@ -43,6 +43,7 @@ mod hint;
 mod liveness;
 pub mod mpmc;
 mod outcome;
+mod pair;
 mod protocol;
 pub mod segment;
 pub mod spsc;
@@ -51,7 +52,7 @@ mod wait;
 
 pub use error::{DescriptorProblem, MessageProblem, SegmentError};
 pub use fault::{Fault, NotAttached};
+pub use pair::Peer;
 pub use protocol::Corruption;
 pub use segment::{Builder, HugePages, Place, handoff};
-pub use spsc::Peer;
 pub use wait::Wait;

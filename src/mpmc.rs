@@ -113,7 +113,10 @@ pub use producer::Producer;
 use crate::SegmentError;
 pub use crate::outcome::{PopError, PopTimeoutError, PushError, PushSliceError, PushTimeoutError};
 use crate::protocol::mpmc::{Geometry, Policy, Side};
-use crate::segment::{Builder, ElementLayout, OptionBit, Place, RingKind, RingType, RoleInfo, Roles, Segment, sealed};
+use crate::segment::{
+    Builder, Dimensions, ElementLayout, Elements, OptionBit, Place, RingKind, RingType, RoleInfo, Roles, Segment,
+    sealed,
+};
 
 /// A many-to-many ring, mapped, without a place in it.
 ///
@@ -309,11 +312,11 @@ impl<T: Pod> RingType for Ring<T> {
     const ROLES: Roles = Self::KIND.roles();
     const OPTIONS: &'static [OptionBit] = &builder::OPTIONS;
 
-    fn element() -> ElementLayout {
-        ElementLayout { size: size_of::<T>() as u64, align: align_of::<T>() as u64 }
+    fn elements() -> Elements {
+        Elements::Fixed(ElementLayout { size: size_of::<T>() as u64, align: align_of::<T>() as u64 })
     }
 
-    fn body_len(capacity: u64, roles: u32) -> Result<u64, SegmentError> {
+    fn body_len(Dimensions { capacity, roles, .. }: Dimensions) -> Result<u64, SegmentError> {
         let geometry = Geometry::new(capacity);
         geometry.and_then(|geometry| memory::body_len::<T>(geometry, roles)).ok_or_else(|| Self::too_large(capacity))
     }

@@ -88,9 +88,7 @@ mod error;
 mod guard;
 mod iter;
 mod memory;
-mod peer;
 mod producer;
-mod waiting;
 
 use core::fmt;
 use core::marker::PhantomData;
@@ -100,20 +98,18 @@ use std::sync::Arc;
 use bytemuck::Pod;
 
 pub use consumer::Consumer;
-pub use error::{TryPopError, TryPushError, WaitError};
+pub use error::TryPushError;
 pub use guard::PopGuard;
 pub use iter::{Iter, TryIter};
-pub use peer::Peer;
 pub use producer::Producer;
 
 use crate::SegmentError;
 pub use crate::outcome::{PopError, PopTimeoutError, PushError, PushSliceError, PushTimeoutError};
+pub use crate::pair::{Peer, TryPopError, WaitError};
 use crate::protocol::spsc::Geometry;
-use crate::segment::{Builder, ElementLayout, OptionBit, Place, RingKind, RingType, Roles, Segment, sealed};
-
-/// Indices of the roles: of their names, records and lock bytes.
-const PRODUCER: usize = 0;
-const CONSUMER: usize = 1;
+use crate::segment::{
+    Builder, Dimensions, ElementLayout, Elements, OptionBit, Place, RingKind, RingType, Roles, Segment, sealed,
+};
 
 /// A single-producer/single-consumer ring, mapped, without a role.
 ///
@@ -247,11 +243,11 @@ impl<T: Pod> RingType for Ring<T> {
     const ROLES: Roles = Self::KIND.roles();
     const OPTIONS: &'static [OptionBit] = &[];
 
-    fn element() -> ElementLayout {
-        ElementLayout { size: size_of::<T>() as u64, align: align_of::<T>() as u64 }
+    fn elements() -> Elements {
+        Elements::Fixed(ElementLayout { size: size_of::<T>() as u64, align: align_of::<T>() as u64 })
     }
 
-    fn body_len(capacity: u64, _: u32) -> Result<u64, SegmentError> {
+    fn body_len(Dimensions { capacity, .. }: Dimensions) -> Result<u64, SegmentError> {
         Self::geometry(capacity).and_then(memory::body_len::<T>).ok_or_else(|| Self::too_large(capacity))
     }
 

@@ -31,6 +31,9 @@ impl fmt::Display for SegmentError {
             Self::ElementSize { expected, found } => {
                 write!(f, "the segment holds elements of {found} bytes, expected {expected} bytes")
             }
+            Self::Largest { expected, found } => {
+                write!(f, "the largest message of the ring has {found} bytes, expected {expected} bytes")
+            }
             Self::ElementAlign { expected, found } => {
                 write!(f, "the segment's elements are aligned to {found} bytes, expected {expected} bytes")
             }
@@ -38,7 +41,7 @@ impl fmt::Display for SegmentError {
                 write!(f, "the segment has schema tag {found:#x}, expected {expected:#x}")
             }
             Self::Capacity { expected, found } => {
-                write!(f, "the segment has a capacity of {found} elements, expected {expected}")
+                write!(f, "the segment has a capacity of {found}, expected {expected}")
             }
             Self::Participants { expected, found } => {
                 write!(f, "the segment has room for {found} participants, expected {expected}")
@@ -110,6 +113,9 @@ impl fmt::Display for SegmentError {
             Self::CapacityMissing => f.write_str("a capacity is needed to create a ring, and none was given"),
             Self::CapacityTooLarge { requested, element_bytes } => {
                 write!(f, "a ring of {requested} elements of {element_bytes} bytes does not fit the address space")
+            }
+            Self::LargestMessage { requested, most } => {
+                write!(f, "with this capacity the largest message can have 1 to {most} bytes, not {requested}")
             }
             Self::ParticipantCount { requested, most } => {
                 write!(f, "a ring has room for 1 to {most} participants, not for {requested}")

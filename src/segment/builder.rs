@@ -33,6 +33,7 @@ const CREATE_OR_ATTACH_ROUNDS: u32 = 64;
 /// ```
 pub struct Builder<R> {
     capacity: Option<u64>,
+    largest: Option<u64>,
     role_count: Option<u32>,
     options: Choices,
     schema: u64,
@@ -48,6 +49,7 @@ impl<R: RingType> Builder<R> {
     pub(crate) fn new() -> Self {
         Self {
             capacity: None,
+            largest: None,
             role_count: None,
             options: Choices::default(),
             schema: 0,
@@ -59,11 +61,19 @@ impl<R: RingType> Builder<R> {
         }
     }
 
-    /// The capacity, in elements. Needed to create. At attach it is a requirement if it is given
+    /// The capacity, in elements; in bytes for a ring of messages. Needed to create. At attach it is a requirement if it is given
     /// ([`SegmentError::Capacity`] otherwise), and any capacity will do if it is not.
     #[must_use]
     pub fn capacity(mut self, elements: usize) -> Self {
         self.capacity = Some(u64::try_from(elements).unwrap_or(u64::MAX));
+        self
+    }
+
+    /// The longest message, in bytes; the ring's default at creation, and any at attach, if not called.
+    /// Has no effect on a ring of elements of one type.
+    #[must_use]
+    pub(crate) fn with_largest(mut self, bytes: usize) -> Self {
+        self.largest = Some(u64::try_from(bytes).unwrap_or(u64::MAX));
         self
     }
 
@@ -161,6 +171,7 @@ impl<R: RingType> Builder<R> {
     ///   [`InvalidMode`](SegmentError::InvalidMode),
     ///   [`CapacityMissing`](SegmentError::CapacityMissing),
     ///   [`ZeroCapacity`](SegmentError::ZeroCapacity),
+    ///   [`LargestMessage`](SegmentError::LargestMessage),
     ///   [`ParticipantCount`](SegmentError::ParticipantCount),
     ///   [`CapacityTooLarge`](SegmentError::CapacityTooLarge);
     /// - the name is in use: [`AlreadyExists`](SegmentError::AlreadyExists);
@@ -182,7 +193,8 @@ impl<R: RingType> Builder<R> {
     ///   [`Owner`](SegmentError::Owner), [`Mode`](SegmentError::Mode),
     ///   [`NotInitialised`](SegmentError::NotInitialised), [`NotRondel`](SegmentError::NotRondel),
     ///   [`LayoutVersion`](SegmentError::LayoutVersion), [`RingKind`](SegmentError::RingKind),
-    ///   [`ElementSize`](SegmentError::ElementSize), [`ElementAlign`](SegmentError::ElementAlign),
+    ///   [`ElementSize`](SegmentError::ElementSize) or [`Largest`](SegmentError::Largest),
+    ///   [`ElementAlign`](SegmentError::ElementAlign),
     ///   [`SchemaTag`](SegmentError::SchemaTag), [`Capacity`](SegmentError::Capacity),
     ///   [`Participants`](SegmentError::Participants), [`RingOption`](SegmentError::RingOption),
     ///   [`Geometry`](SegmentError::Geometry), [`TooShort`](SegmentError::TooShort),
@@ -231,11 +243,12 @@ impl<R: RingType> Builder<R> {
     pub(super) fn demand(&self) -> Demand {
         Demand {
             kind: R::KIND,
-            element: R::element(),
+            elements: R::elements(),
             roles: R::ROLES,
             known_options: R::OPTIONS,
             body_len: R::body_len,
             capacity: self.capacity,
+            largest: self.largest,
             role_count: self.role_count,
             options: self.options,
             schema: self.schema,
@@ -266,6 +279,7 @@ impl<R> Clone for Builder<R> {
     fn clone(&self) -> Self {
         Self {
             capacity: self.capacity,
+            largest: self.largest,
             role_count: self.role_count,
             options: self.options,
             schema: self.schema,
@@ -282,6 +296,7 @@ impl<R> fmt::Debug for Builder<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Builder")
             .field("capacity", &self.capacity)
+            .field("largest", &self.largest)
             .field("role_count", &self.role_count)
             .field("options", &self.options)
             .field("schema", &self.schema)

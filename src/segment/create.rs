@@ -208,7 +208,7 @@ fn no_room(error: io::Error, header: &Header, demand: &Demand, op: &'static str,
         },
         (Some(libc::ENOSPC | libc::EDQUOT | libc::ENOMEM), _) => SegmentError::NoSpace { requested_bytes },
         (Some(libc::EFBIG), _) => {
-            SegmentError::CapacityTooLarge { requested: header.capacity(), element_bytes: header.element_size() }
+            SegmentError::CapacityTooLarge { requested: header.capacity(), element_bytes: demand.elements.unit() }
         }
         _ => failed(op, place, error),
     }

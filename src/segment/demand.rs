@@ -1,32 +1,36 @@
 //! What a caller asks of a segment, without the ring's type: everything behind the builder is
 //! compiled once.
 
+use super::elements::Elements;
 use super::header::{HUGE_PAGE, SMALL_PAGE};
 use super::huge::HugePages;
 use super::kind::{RingKind, Roles};
 use super::options::{Choices, OptionBit};
 use crate::error::SegmentError;
 
-/// Size and alignment of an element, in bytes.
+/// What the length of a ring's body follows from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ElementLayout {
-    /// Bytes of one element.
-    pub size: u64,
-    /// Alignment of one element, in bytes.
-    pub align: u64,
+pub struct Dimensions {
+    /// The capacity, in elements, or in bytes of messages.
+    pub capacity: u64,
+    /// The number of roles.
+    pub roles: u32,
+    /// Bytes of an element; of the longest message, where the ring carries messages.
+    pub element_size: u64,
 }
 
 /// What the ring is, and what the caller has asked of the builder.
 #[derive(Debug, Clone)]
 pub(super) struct Demand {
     pub(super) kind: RingKind,
-    pub(super) element: ElementLayout,
+    pub(super) elements: Elements,
     pub(super) roles: Roles,
     pub(super) known_options: &'static [OptionBit],
-    /// Bytes of the body for a capacity in elements and a number of roles. Must not trust either: at
-    /// attach they are the header's.
-    pub(super) body_len: fn(u64, u32) -> Result<u64, SegmentError>,
+    /// Bytes of the body for these dimensions. Must not trust them: at attach they are the header's.
+    pub(super) body_len: fn(Dimensions) -> Result<u64, SegmentError>,
     pub(super) capacity: Option<u64>,
+    /// The longest message, in bytes.
+    pub(super) largest: Option<u64>,
     pub(super) role_count: Option<u32>,
     pub(super) options: Choices,
     pub(super) schema: u64,

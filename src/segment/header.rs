@@ -11,7 +11,8 @@ use std::sync::atomic::{Ordering, fence};
 
 use bytemuck::{Pod, Zeroable};
 
-use super::demand::Demand;
+use super::demand::{Demand, Dimensions};
+use super::elements::ElementLayout;
 use super::kind::RingKind;
 use super::mapping::Mapping;
 use super::options::known_bits;
@@ -75,23 +76,24 @@ impl Header {
         if capacity == 0 {
             return Err(SegmentError::ZeroCapacity);
         }
-        let role_count = demand.roles.count_for_creation(demand.role_count)?;
+        let element = demand.elements.for_creation(capacity, demand.largest)?;
+        let roles = demand.roles.count_for_creation(demand.role_count)?;
         let page_len = demand.memory.page_len();
-        let body_len = (demand.body_len)(capacity, role_count)?;
-        let too_large = SegmentError::CapacityTooLarge { requested: capacity, element_bytes: demand.element.size };
+        let body_len = (demand.body_len)(Dimensions { capacity, roles, element_size: element.size })?;
+        let too_large = SegmentError::CapacityTooLarge { requested: capacity, element_bytes: demand.elements.unit() };
         let total_len = total_len(body_len, page_len).ok_or(too_large)?;
         Ok(Self {
             magic: MAGIC,
             layout_version: LAYOUT_VERSION,
             kind: demand.kind.into(),
-            element_size: demand.element.size,
-            element_align: demand.element.align,
+            element_size: element.size,
+            element_align: element.align,
             capacity,
             schema: demand.schema,
             total_len,
             body_offset: BODY_OFFSET,
             body_len,
-            role_count,
+            role_count: roles,
             role_stride: ROLE_STRIDE,
             page_len,
             options: demand.options.for_creation(demand.known_options),
@@ -153,14 +155,8 @@ impl Header {
         if self.kind != u32::from(demand.kind) {
             return Err(SegmentError::RingKind { expected: demand.kind, found: self.kind });
         }
-        let (expected, found) = (demand.element.size, self.element_size);
-        if expected != found {
-            return Err(SegmentError::ElementSize { expected, found });
-        }
-        let (expected, found) = (demand.element.align, self.element_align);
-        if expected != found {
-            return Err(SegmentError::ElementAlign { expected, found });
-        }
+        let element = ElementLayout { size: self.element_size, align: self.element_align };
+        demand.elements.check_asked(demand.largest, element)?;
         let (expected, found) = (demand.schema, self.schema);
         if expected != found {
             return Err(SegmentError::SchemaTag { expected, found });
@@ -180,7 +176,9 @@ impl Header {
         implied("role_count", demand.roles.nearest_count(self.role_count).into(), self.role_count.into())?;
         implied("role_stride", ROLE_STRIDE.into(), self.role_stride.into())?;
         implied("options", self.options & known_bits(demand.known_options), self.options)?;
-        implied("body_len", (demand.body_len)(self.capacity, self.role_count)?, self.body_len)?;
+        demand.elements.check_possible(self.capacity, self.element_size)?;
+        let (capacity, roles, element_size) = (self.capacity, self.role_count, self.element_size);
+        implied("body_len", (demand.body_len)(Dimensions { capacity, roles, element_size })?, self.body_len)?;
         self.check_total_len()
     }
 
@@ -261,7 +259,7 @@ impl Header {
     }
 }
 
-fn implied(field: &'static str, expected: u64, found: u64) -> Result<(), SegmentError> {
+pub(super) fn implied(field: &'static str, expected: u64, found: u64) -> Result<(), SegmentError> {
     if expected == found { Ok(()) } else { Err(SegmentError::Geometry { field, expected, found }) }
 }
 

@@ -27,6 +27,7 @@ mod attach;
 mod builder;
 mod create;
 mod demand;
+mod elements;
 pub mod handoff;
 mod header;
 mod holder;
@@ -57,7 +58,8 @@ use crate::error::SegmentError;
 use crate::liveness::{RoleLock, is_locked, watch_forks};
 
 pub use self::builder::Builder;
-pub use self::demand::ElementLayout;
+pub use self::demand::Dimensions;
+pub use self::elements::{ElementLayout, Elements};
 pub(crate) use self::header::MAGIC;
 pub use self::holder::{RoleInfo, RoleState};
 pub use self::huge::HugePages;
@@ -88,14 +90,14 @@ pub trait RingType: Sized + sealed::Sealed {
     /// What a creator can choose. The index is the bit in the header.
     #[doc(hidden)]
     const OPTIONS: &'static [OptionBit];
-    /// Size and alignment of an element.
+    /// What it carries.
     #[doc(hidden)]
-    fn element() -> ElementLayout;
-    /// Bytes of the body for a capacity in elements and a number of roles, the role records at its
-    /// start included; all zero at birth. The capacity can be any number: at attach it is the
-    /// header's. The number of roles is one that `ROLES` allows.
+    fn elements() -> Elements;
+    /// Bytes of the body for these dimensions, the role records at its start included; all zero at
+    /// birth. The capacity can be any number: at attach it is the header's. The number of roles is one
+    /// that `ROLES` allows, the size of an element one that [`elements`](Self::elements) allows.
     #[doc(hidden)]
-    fn body_len(capacity: u64, roles: u32) -> Result<u64, SegmentError>;
+    fn body_len(dimensions: Dimensions) -> Result<u64, SegmentError>;
     /// Wraps a segment that has passed every check.
     #[doc(hidden)]
     fn from_segment(segment: Segment) -> Result<Self, SegmentError>;
@@ -151,10 +153,15 @@ impl Segment {
         self.kind
     }
 
-    /// The ring's capacity, in elements.
+    /// The ring's capacity, in elements; in bytes for a ring of messages.
     #[must_use]
     pub fn capacity(&self) -> u64 {
         self.header.capacity()
+    }
+
+    /// Bytes of an element; of the longest message, where the ring carries messages.
+    pub(crate) fn element_size(&self) -> u64 {
+        self.header.element_size()
     }
 
     /// The schema tag that the creator gave; 0 for none.

@@ -16,11 +16,11 @@ impl RingType for TestRing {
     const ROLES: Roles = Roles::Fixed(&["producer", "consumer"]);
     const OPTIONS: &'static [OptionBit] = &[];
 
-    fn element() -> ElementLayout {
-        ElementLayout { size: 8, align: 8 }
+    fn elements() -> Elements {
+        Elements::Fixed(ElementLayout { size: 8, align: 8 })
     }
 
-    fn body_len(capacity: u64, _: u32) -> Result<u64, SegmentError> {
+    fn body_len(Dimensions { capacity, .. }: Dimensions) -> Result<u64, SegmentError> {
         capacity
             .checked_mul(8)
             .and_then(|slots| slots.checked_add(2 * u64::from(ROLE_STRIDE)))

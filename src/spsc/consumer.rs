@@ -9,16 +9,15 @@ use std::time::Instant;
 
 use bytemuck::Pod;
 
-use super::error::TryPopError;
+use super::Ring;
 use super::guard::PopGuard;
 use super::iter::{Iter, TryIter};
 use super::memory::Mapped;
-use super::peer::{Attached, Peer};
-use super::{CONSUMER, PRODUCER, Ring};
 use crate::attachment;
 use crate::error::SegmentError;
 use crate::fault::Fault;
 use crate::outcome::{PopError, PopTimeoutError};
+use crate::pair::{Attached, CONSUMER, PRODUCER, Peer, TryPopError};
 use crate::protocol::spsc;
 use crate::protocol::spsc::Advanced;
 use crate::wait::Wait;

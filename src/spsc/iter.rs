@@ -3,8 +3,8 @@
 use bytemuck::Pod;
 
 use super::consumer::Consumer;
-use super::error::TryPopError;
 use crate::outcome::PopError;
+use crate::pair::TryPopError;
 
 /// Waits for each element; ends when the producer is gone and the ring is drained. Made by [`Consumer::iter`].
 ///

@@ -1,18 +1,7 @@
 //! A ring's words in the mapped segment: the one place with address arithmetic.
 //!
-//! ```text
-//!   body + 0      role record: producer          128 bytes each, so that no two words that different
-//!        + 128    role record: consumer          processes write share a line, nor the pair of lines that
-//!        + 256    `space`: the producer's event  processors fetch together
-//!        + 384    `data`: the consumer's event
-//!        + 512    `consumed`
-//!        + 640    `released`
-//!        + 768    nothing
-//!        + 1024   line 0, line 1, …              a stride of 64 bytes, or more for elements over 56 bytes: see `Shape`
-//! ```
-//!
-//! The 128 bytes are written out and not taken from `crossbeam_utils::CachePadded`: the layout of a segment must not
-//! change with a dependency's idea of a processor.
+//! After the words that every ring between two has (`pair::Control`) come line 0, line 1, …, at a stride of 64 bytes, or more for
+//! elements over 56 bytes: see [`Shape`].
 
 use core::marker::PhantomData;
 use core::ptr::NonNull;
@@ -21,29 +10,12 @@ use core::sync::atomic::{AtomicU32, AtomicU64};
 use bytemuck::Pod;
 
 use crate::hint;
+use crate::pair::{CONTROL_BYTES, Control};
 use crate::protocol::spsc::{Geometry, Memory, Push};
-use crate::segment::{RoleRecord, Segment};
+use crate::segment::Segment;
 
 const STAMP_BYTES: usize = size_of::<AtomicU64>();
 const LINE_BYTES: usize = 64;
-
-/// Where the lines begin, in bytes from the body's start.
-const LINES_OFFSET: usize = 1024;
-
-#[repr(C, align(128))]
-struct Apart<W>(W);
-
-/// The words before the lines. All-zero bytes are the state of a new ring.
-#[repr(C)]
-struct Control {
-    _roles: [RoleRecord; 2],
-    space: Apart<AtomicU32>,
-    data: Apart<AtomicU32>,
-    consumed: Apart<AtomicU64>,
-    released: Apart<AtomicU64>,
-}
-
-const _: () = assert!(size_of::<Control>() == 768 && size_of::<Control>() <= LINES_OFFSET);
 
 /// The shape of a line of `T`. What the protocol calls a line is one cache line where that holds a stamp and an element,
 /// and a block of several where it does not:
@@ -90,7 +62,7 @@ impl<T> Shape<T> {
 /// Bytes of the body of a ring of this shape; `None` if they are more than an address space.
 pub(super) fn body_len<T>(geometry: Geometry) -> Option<u64> {
     let lines = geometry.lines.checked_mul(Shape::<T>::STRIDE as u64)?;
-    lines.checked_add(LINES_OFFSET as u64).filter(|&bytes| bytes <= isize::MAX as u64)
+    lines.checked_add(CONTROL_BYTES as u64).filter(|&bytes| bytes <= isize::MAX as u64)
 }
 
 /// Where a line begins.
@@ -135,13 +107,13 @@ impl<T: Pod> Mapped<T> {
     /// The event on which the producer sleeps.
     #[inline(always)]
     pub(super) fn space(&self) -> &AtomicU32 {
-        &self.control().space.0
+        self.control().space()
     }
 
     /// The event on which the consumer sleeps.
     #[inline(always)]
     pub(super) fn data(&self) -> &AtomicU32 {
-        &self.control().data.0
+        self.control().data()
     }
 
     #[inline(always)]
@@ -166,7 +138,7 @@ unsafe impl<T: Pod> Memory for Mapped<T> {
     fn line(&self, index: u64) -> Line {
         let index = if (index as usize) < self.lines { index as usize } else { 0 };
         // SAFETY: line `index` lies within the body, which is mapped (checked in `new`).
-        Line(unsafe { self.body.add(LINES_OFFSET + index * Shape::<T>::STRIDE) })
+        Line(unsafe { self.body.add(CONTROL_BYTES + index * Shape::<T>::STRIDE) })
     }
 
     #[inline(always)]
@@ -177,12 +149,12 @@ unsafe impl<T: Pod> Memory for Mapped<T> {
 
     #[inline(always)]
     fn consumed(&self) -> &AtomicU64 {
-        &self.control().consumed.0
+        self.control().consumed()
     }
 
     #[inline(always)]
     fn released(&self) -> &AtomicU64 {
-        &self.control().released.0
+        self.control().released()
     }
 
     #[inline(always)]

@@ -8,15 +8,14 @@ use std::time::Instant;
 
 use bytemuck::Pod;
 
-use super::error::{TryPushError, WaitError};
+use super::Ring;
+use super::error::TryPushError;
 use super::memory::Mapped;
-use super::peer::{Attached, Peer};
-use super::waiting::{Gone, Look, wait_for};
-use super::{CONSUMER, PRODUCER, Ring};
 use crate::attachment;
 use crate::error::SegmentError;
 use crate::fault::Fault;
 use crate::outcome::{PushError, PushSliceError, PushTimeoutError};
+use crate::pair::{Attached, CONSUMER, Gone, Look, PRODUCER, Peer, WaitError, wait_for};
 use crate::protocol::{Corruption, spsc};
 use crate::wait::Wait;
 

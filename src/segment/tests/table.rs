@@ -22,11 +22,11 @@ impl RingType for TableRing {
         OptionBit { name: "ending", clear: "closes", set: "stays open" },
     ];
 
-    fn element() -> ElementLayout {
-        ElementLayout { size: 8, align: 8 }
+    fn elements() -> Elements {
+        Elements::Fixed(ElementLayout { size: 8, align: 8 })
     }
 
-    fn body_len(capacity: u64, roles: u32) -> Result<u64, SegmentError> {
+    fn body_len(Dimensions { capacity, roles, .. }: Dimensions) -> Result<u64, SegmentError> {
         assert!((1..=MOST).contains(&roles), "{roles} has passed the checks");
         capacity
             .checked_mul(8)

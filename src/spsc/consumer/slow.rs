@@ -8,10 +8,9 @@ use bytemuck::Pod;
 use super::Consumer;
 use crate::fault::Fault;
 use crate::outcome::{PopError, PopTimeoutError};
+use crate::pair::{Gone, TryPopError, wait_for};
 use crate::protocol::{Corruption, spsc};
-use crate::spsc::error::TryPopError;
 use crate::spsc::memory::Mapped;
-use crate::spsc::waiting::{Gone, wait_for};
 
 impl<T: Pod> Consumer<T> {
     #[cold]

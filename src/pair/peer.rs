@@ -44,7 +44,7 @@ pub enum Peer {
 
 /// One of two roles, held, and a look at the other.
 #[derive(Debug)]
-pub(super) struct Attached {
+pub(crate) struct Attached {
     attachment: Attachment,
     /// The peer's record, which lives as long as the segment.
     peer_record: NonNull<RoleRecord>,
@@ -56,14 +56,14 @@ pub(super) struct Attached {
 
 impl Attached {
     /// Takes `role`. The word that says so is written by [`announce`](Self::announce), when the handle is ready.
-    pub(super) fn take(segment: &Arc<Segment>, role: usize, peer: usize) -> Result<Attached, SegmentError> {
+    pub(crate) fn take(segment: &Arc<Segment>, role: usize, peer: usize) -> Result<Attached, SegmentError> {
         let lock = segment.lock_role(role)?;
         let attachment = Attachment::new(segment, role, lock)?;
         Ok(Attached { attachment, peer_record: attachment::record(segment, peer)?, peer: peer as u64, attachments: 0 })
     }
 
     /// Says in the segment that the role is held, and by whom.
-    pub(super) fn announce(&mut self) {
+    pub(crate) fn announce(&mut self) {
         self.sign();
         self.attachments = role::attach(&self.record().state);
     }
@@ -77,7 +77,7 @@ impl Attached {
 
     /// True if the peer has given its role back. One load.
     #[inline(always)]
-    pub(super) fn peer_has_closed(&self) -> Result<bool, Fault> {
+    pub(crate) fn peer_has_closed(&self) -> Result<bool, Fault> {
         match role::decode(role::read(&self.peer_record().state)) {
             Phase::Invalid(found) => Err(invalid_role(found)),
             phase => Ok(phase == Phase::Closed),
@@ -85,7 +85,7 @@ impl Attached {
     }
 
     /// What is known of the peer. One system call if it is attached.
-    pub(super) fn peer(&self) -> Result<Peer, Fault> {
+    pub(crate) fn peer(&self) -> Result<Peer, Fault> {
         let record = self.peer_record();
         let word = role::read(&record.state);
         if role::decode(word) == Phase::Attached && !self.peer_is_held() {
@@ -117,7 +117,7 @@ impl Attached {
     }
 
     /// Gives the role back and wakes a peer that sleeps on `word`. In a forked child: nothing, the role is the parent's.
-    pub(super) fn close(&self, word: &AtomicU32) {
+    pub(crate) fn close(&self, word: &AtomicU32) {
         if !self.holds() {
             return;
         }

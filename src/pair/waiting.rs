@@ -9,7 +9,7 @@ use crate::protocol::Corruption;
 use crate::wait::{self, Condition};
 
 /// Why waiting for the other side has become pointless.
-pub(super) enum Gone {
+pub(crate) enum Gone {
     Closed,
     Dead,
     Failed(Fault),
@@ -17,7 +17,7 @@ pub(super) enum Gone {
 
 /// How closely to look.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Look {
+pub(crate) enum Look {
     /// At words that may be polled.
     Cheap,
     /// At the exact words, about to sleep or to give up.
@@ -25,7 +25,7 @@ pub(super) enum Look {
 }
 
 /// Waits until `reached`, sleeping on the word that `word` names. `None` when the time is up.
-pub(super) fn wait_for<R>(
+pub(crate) fn wait_for<R>(
     ring: &mut R,
     attachment: &mut Attached,
     deadline: Option<Instant>,
