@@ -12,6 +12,7 @@
 //! # Tour
 //!
 //! - [`spsc`]: one producer, one consumer, elements of a fixed size. Start there.
+//! - [`bytes`]: one producer, one consumer, messages of any length, written and read in place; also as a stream of bytes.
 //! - [`mpmc`]: any number of each, in one global order; what a killed one had claimed is settled by the others.
 //! - [`Wait`]: how a handle waits — busy-spin, spin-then-park, park.
 //! - [`segment`], [`Builder`]: how a segment is made and attached to: named, at a path, or an anonymous sealed memfd.
@@ -36,6 +37,7 @@ compile_error!(
 compile_error!("rondel is for 64-bit processors only: positions are 64-bit atomics, sizes are 64-bit in the segment");
 
 mod attachment;
+pub mod bytes;
 mod error;
 mod fault;
 mod gate;

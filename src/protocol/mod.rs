@@ -3,6 +3,7 @@
 //! | file | what two processes agree on there |
 //! |---|---|
 //! | `spsc` | stamps, `consumed` and `released`: which slot is whose |
+//! | `bytes` | length words, `consumed` and `released`: which bytes are whose |
 //! | `event` | the flag by which a sleeper is noticed without a fence on the fast path |
 //! | `mpmc` | stamps, claims and intents: who holds which position, and what becomes of it if they die |
 //! | `role` | whether a side is attached, closed, or was never there |
@@ -11,6 +12,7 @@
 //! The files name their atomics through `crate::sync` and their memory through traits, so that
 //! `loom-tests` can compile them unchanged against loom.
 
+pub(crate) mod bytes;
 mod corruption;
 pub(crate) mod event;
 pub(crate) mod mpmc;

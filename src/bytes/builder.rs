@@ -1,0 +1,19 @@
+//! What the creator of a ring of messages decides for all who attach.
+
+use super::Ring;
+use crate::segment::Builder;
+
+/// Only for [`bytes`](crate::bytes).
+impl Builder<Ring> {
+    /// The largest message, in bytes: from 1 to 8 less than the capacity, and less than 4 GiB
+    /// ([`SegmentError::LargestMessage`](crate::SegmentError::LargestMessage) otherwise); as much as is possible if not called.
+    ///
+    /// Messages are contiguous, so a message that begins near the end of the ring needs memory behind it. The segment is longer
+    /// than the capacity by as much as this: choose less where messages are known to be short.
+    ///
+    /// At attach it is a requirement if it is given ([`SegmentError::Largest`](crate::SegmentError::Largest) otherwise).
+    #[must_use]
+    pub fn largest(self, bytes: usize) -> Self {
+        self.with_largest(bytes)
+    }
+}

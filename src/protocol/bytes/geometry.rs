@@ -1,0 +1,97 @@
+//! How long the ring and its slack are.
+
+use super::Corruption;
+use super::place::Place;
+use super::record::{self, WORD_BYTES};
+
+/// Positions beyond this are taken for corruption, so that sums of positions cannot overflow.
+pub(super) const MAX_POSITION: u64 = 1 << 63;
+
+/// The lengths of ring and slack are multiples of this: a cache line.
+const LINE_BYTES: u64 = 64;
+
+/// The most bytes by which `released` lags behind `consumed`.
+const MAX_LAG: u64 = 16 << 10;
+
+/// The shape of one ring: fixed at creation, derived anew from what the header said (never read) at every attach.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Geometry {
+    /// Bytes of the ring, `D`.
+    pub(crate) data: u64,
+    /// Bytes of the slack behind it.
+    pub(crate) slack: u64,
+    /// The largest message, in bytes.
+    pub(crate) largest: u64,
+    /// Bytes by which `released` may lag behind `consumed`.
+    pub(crate) lag: u64,
+}
+
+impl Geometry {
+    /// The shape of a ring in which unread records of `capacity` bytes always fit, with messages of up to `largest` bytes.
+    ///
+    /// `None` if the largest message does not fit, or the figures do not fit into 62 bits.
+    pub(crate) fn new(capacity: u64, largest: u64) -> Option<Geometry> {
+        if largest > Self::largest_for(capacity) {
+            return None;
+        }
+        let lag = (capacity / 8).clamp(LINE_BYTES, MAX_LAG);
+        let data = capacity.checked_add(lag + WORD_BYTES)?.checked_next_multiple_of(LINE_BYTES)?;
+        let slack = largest.next_multiple_of(LINE_BYTES);
+        if data.checked_add(slack)? > MAX_POSITION / 2 {
+            return None;
+        }
+        Some(Geometry { data, slack, largest, lag })
+    }
+
+    /// The largest message that a ring of this capacity can have, in bytes; 0 if none.
+    pub(crate) fn largest_for(capacity: u64) -> u64 {
+        (capacity & !(WORD_BYTES - 1)).saturating_sub(WORD_BYTES).min(record::MOST)
+    }
+
+    /// The place of a position that was read from the segment.
+    pub(super) fn place(self, word: &'static str, position: u64) -> Result<Place, Corruption> {
+        if position > MAX_POSITION || position % WORD_BYTES != 0 {
+            return Err(Corruption { word, least: 0, most: MAX_POSITION, found: position });
+        }
+        Ok(Place::of(position, self.data))
+    }
+
+    /// What the length word at `place` says, if nothing before position `consumed` is in the ring any more: the length, and the
+    /// place behind the record. `None` if nothing is published there.
+    #[inline(always)]
+    pub(super) fn read(self, word: u64, place: Place, consumed: u64) -> Result<Option<(u64, Place)>, Corruption> {
+        if word == 0 {
+            return Ok(None);
+        }
+        let len = word.wrapping_sub(record::tag(place.position()));
+        if len <= self.largest {
+            let next = place.next(len, self.data);
+            if next.position() + WORD_BYTES <= consumed + self.data {
+                return Ok(Some((len, next)));
+            }
+        }
+        Err(self.impossible(word, place, consumed))
+    }
+
+    #[cold]
+    fn impossible(self, found: u64, place: Place, consumed: u64) -> Corruption {
+        let least = record::tag(place.position());
+        // What of the ring is left from here on, but for the next word: all of it may be one record's that ends there; one
+        // that runs over the end of the ring may be longer.
+        let left = (consumed + self.data).saturating_sub(place.position() + 2 * WORD_BYTES);
+        let runs_over = place.offset() + left + WORD_BYTES >= self.data;
+        let most = if runs_over { self.largest } else { left.min(self.largest) };
+        Corruption { word: "length", least, most: least + most, found }
+    }
+
+    /// Checks the two positions of a consumer against each other: `released ≤ consumed`, and not too far behind.
+    pub(super) fn check_released(self, consumed: u64, released: u64) -> Result<(), Corruption> {
+        // A consumer that was killed between its two stores may have consumed a whole ring at once, on top of what
+        // `released` lagged behind before. The lag is less than a ring, so two rings bound both.
+        let least = consumed.saturating_sub(2 * self.data);
+        if released < least || released > consumed {
+            return Err(Corruption { word: "released", least, most: consumed, found: released });
+        }
+        Ok(())
+    }
+}

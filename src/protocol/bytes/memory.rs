@@ -1,0 +1,21 @@
+//! What the protocol asks of the memory that a ring lives in.
+
+use crate::sync::AtomicU64;
+
+/// The shared words of one ring. The library implements it over a mapping, the loom models over loom's cells.
+///
+/// # Safety
+///
+/// The same word must come for the same argument for as long as the value lives.
+pub(crate) unsafe trait Memory {
+    /// The word at an offset in the ring.
+    ///
+    /// # Safety
+    ///
+    /// The offset is a multiple of 8 and less than the geometry's `data`.
+    unsafe fn word(&self, offset: u64) -> &AtomicU64;
+    /// The first position not yet consumed.
+    fn consumed(&self) -> &AtomicU64;
+    /// The position up to which the ring may be written again.
+    fn released(&self) -> &AtomicU64;
+}
