@@ -2,7 +2,7 @@
 //! else by the next run of any of the tests.
 
 use std::fs;
-use std::path::Path;
+use std::path::PathBuf;
 use std::process;
 use std::sync::Once;
 
@@ -11,7 +11,7 @@ const MARK: &str = "-pid";
 /// `what`, marked as this process's. The first call deletes what processes have left that are gone.
 pub(crate) fn of_this_process(what: &str) -> String {
     static SWEPT: Once = Once::new();
-    SWEPT.call_once(|| delete(|owner| !Path::new(&format!("/proc/{owner}")).exists()));
+    SWEPT.call_once(|| delete(is_gone));
     format!("{what}{MARK}{}", process::id())
 }
 
@@ -19,6 +19,18 @@ pub(crate) fn of_this_process(what: &str) -> String {
 #[allow(dead_code, reason = "not every target has a watchdog")]
 pub(crate) fn delete_own() {
     delete(|owner| owner == process::id());
+}
+
+/// Whether the process has ended, reaped or not: where a whole run is killed, it may be long before anybody reaps what is left of it.
+fn is_gone(pid: u32) -> bool {
+    let stat = match fs::read(format!("/proc/{pid}/stat")) {
+        Ok(stat) => stat,
+        // Any other error says nothing of the process.
+        Err(error) => return matches!(error.raw_os_error(), Some(libc::ENOENT | libc::ESRCH)),
+    };
+    // The state stands behind the name, which is in brackets and may hold brackets itself.
+    let state = stat.rsplit(|&byte| byte == b')').next().and_then(|rest| rest.trim_ascii_start().first());
+    matches!(state, Some(b'Z' | b'X'))
 }
 
 /// Deletes what bears the mark of such a process.
@@ -42,15 +54,31 @@ fn owner(name: &str) -> Option<u32> {
 
 #[test]
 fn what_the_dead_left_is_deleted_and_what_the_living_have_is_not() {
-    let dead =
-        process::Command::new("true").spawn().and_then(|mut child| child.wait().map(|_| child.id())).expect("a child");
-    let paths = [dead, process::id()].map(|pid| format!("/dev/shm/rondel-leftover{MARK}{pid}-1"));
+    // This process's own sweep, which would otherwise come in between.
+    of_this_process("test");
+    let [mut reaped, mut zombie] = [(); 2].map(|()| process::Command::new("true").spawn().expect("a child"));
+    reaped.wait().expect("ours to reap");
+    wait_until_ended(&zombie);
+    let owners = [reaped.id(), zombie.id(), process::id()];
+    let paths = owners.map(|pid| PathBuf::from(format!("/dev/shm/rondel-leftover{MARK}{pid}-1")));
     for path in &paths {
-        fs::create_dir_all(format!("{path}/inside")).expect("a directory");
+        fs::create_dir_all(path.join("inside")).expect("a directory");
     }
-    delete(|owner| !Path::new(&format!("/proc/{owner}")).exists());
-    assert_eq!(paths.each_ref().map(|path| Path::new(path).exists()), [false, true]);
-    fs::remove_dir_all(&paths[1]).expect("the living one's");
+    delete(is_gone);
+    let left = paths.each_ref().map(|path| path.exists());
+    // Whatever the outcome: nothing is to be left by this test.
+    paths.iter().for_each(|path| drop(fs::remove_dir_all(path)));
+    zombie.wait().expect("ours to reap");
+    assert_eq!(left, [false, false, true], "reaped, not reaped, alive");
     assert_eq!(owner("rondel-unrelated"), None);
     assert_eq!(owner("other-pid12"), None);
+}
+
+/// Leaves it to be reaped.
+fn wait_until_ended(child: &process::Child) {
+    // SAFETY: a record of integers and an address that nobody follows, for which all zeros is a value.
+    let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
+    // SAFETY: `info` is alive; the process is our child.
+    let result = unsafe { libc::waitid(libc::P_PID, child.id(), &raw mut info, libc::WEXITED | libc::WNOWAIT) };
+    assert_eq!(result, 0, "{}", std::io::Error::last_os_error());
 }
