@@ -166,7 +166,7 @@ impl<T: Pod> Participant<T> {
         self.audited.is_none_or(|audited| audited.elapsed() >= AUDIT_INTERVAL)
     }
 
-    /// Settles what the dead have left, up to the first message that is to be delivered again.
+    /// Settles what the dead have left. With it comes the first of the messages that are to be delivered again.
     pub(super) fn audit(&mut self) -> (Recovered, Option<Orphan>) {
         self.audited = Some(Instant::now());
         let (recovered, orphan) = audit(&self.memory, &self.ring, self.next_audit);

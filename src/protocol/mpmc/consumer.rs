@@ -187,7 +187,7 @@ impl<M: Memory> Consumer<M> {
 
     #[inline(always)]
     fn see(&self, slot: M::Slot) -> u64 {
-        // ORDER [see-full]: Acquire, partner [publish]. The element is read after the stamp; without it, it could be read
+        // ORDER [see-full]: Acquire, partners [publish] and [settle]. The element is read after the stamp; without it, it could be read
         // before it was written.
         self.memory.stamp(slot).load(Ordering::Acquire)
     }
@@ -198,9 +198,9 @@ impl<M: Memory> Consumer<M> {
         // ORDER [pop-intent]: Release, partner [see-intent]. What the last intent covered is freed before this one
         // replaces it; without it a recoverer could see the intent gone and the slot still full, and deliver the element again.
         self.memory.popping(self.line).store(Intent::range(p, count).word(), Ordering::Release);
-        // ORDER [pop-claim]: Release, partner [see-claimed]: whoever sees the claim sees the intent. Without it a
-        // recoverer could find a claimed position in nobody's intent, and deliver it a second time. Relaxed on failure: a guess, as
-        // [head-guess].
+        // ORDER [pop-claim]: Release, partners [see-claimed], [see-head] and [count-head]: whoever sees the claim sees the intent, and
+        // what we had seen. Without it a recoverer could find a claimed position in nobody's intent, and deliver it a second time.
+        // Relaxed on failure: a guess, as [head-guess].
         let claimed =
             self.memory.head().compare_exchange(p, p.wrapping_add(count), Ordering::Release, Ordering::Relaxed);
         claimed.map(drop)
@@ -262,8 +262,8 @@ impl<M: Memory> Consumer<M> {
     fn free_void(&mut self, p: u64) {
         self.voids += 1;
         let slot = self.memory.slot(p);
-        // ORDER [free-void]: Release, partner [see-free]: the dead producer's writes, which [void] ordered before us, come before those of
-        // the next one.
+        // ORDER [free-void]: Release, partner [see-free]: the dead producer's writes, which [settle] ordered before us, come before those
+        // of the next one.
         self.memory.stamp(slot).store(self.geometry.free_again(p), Ordering::Release);
     }
 

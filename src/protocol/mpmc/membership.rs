@@ -64,7 +64,7 @@ fn change(roll: &impl Roll) {
 /// Changes whenever somebody attaches or closes: while it stays the same, so does [`attendance`].
 #[inline]
 pub(crate) fn changes(roll: &impl Roll) -> u64 {
-    // ORDER [see-changes]: Acquire, partner [change].
+    // ORDER [see-changes]: Acquire, partners [change] and [ever].
     roll.changes().load(Ordering::Acquire)
 }
 

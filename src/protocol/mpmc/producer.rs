@@ -153,9 +153,9 @@ impl<M: Memory> Producer<M> {
         // ORDER [push-intent]: Release, partner [see-intent]. What the last intent covered is published before this one
         // replaces it; without it a recoverer could see the intent gone and the slot still free, and void what is being published.
         self.memory.pushing(self.line).store(Intent::range(p, count).word(), Ordering::Release);
-        // ORDER [push-claim]: Release, partner [see-tail]: whoever sees the claim sees the intent. Without it a
-        // recoverer could find a claimed position in nobody's intent, and void it under the hands of its owner. Relaxed on failure: a
-        // guess, as [tail-guess].
+        // ORDER [push-claim]: Release, partners [see-claimed], [see-tail] and [count-tail]: whoever sees the claim sees the intent, and
+        // what we had seen. Without it a recoverer could find a claimed position in nobody's intent, and void it under the hands of its
+        // owner. Relaxed on failure: a guess, as [tail-guess].
         let claimed =
             self.memory.tail().compare_exchange(p, p.wrapping_add(count), Ordering::Release, Ordering::Relaxed);
         claimed.map(drop)

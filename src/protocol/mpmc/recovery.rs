@@ -84,8 +84,9 @@ enum Finding {
     Orphan(Orphan),
 }
 
-/// How much one look may take: a unit for a position, and as many as there are lines for one that is unsettled. What the dead can have left in a
-/// table of ordinary size takes a tenth of this; a hostile table could keep a look busy for hours.
+/// How much one look may take: a unit for a position, and as many as there are lines for one that is unsettled. The largest batch that one
+/// dead participant can have left takes a quarter of this in a table of 64 lines; what is too much for one look is for the next. Without a
+/// limit a hostile table could keep a look busy for hours.
 const BUDGET: u64 = 1 << 24;
 
 /// What the kernel has answered during one look: a bit for each line.
