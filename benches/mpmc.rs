@@ -12,11 +12,10 @@
 mod common;
 
 use std::hint::black_box;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytemuck::Pod;
-use common::{pin, stream};
+use common::{stream, stream_of_batches};
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use crossbeam_queue::ArrayQueue;
@@ -93,14 +92,10 @@ fn across(c: &mut Criterion) {
     group.bench_function(format!("batches of {BATCH}/8"), |b| {
         b.iter_custom(|count| {
             let (mut tx, mut rx) = pair::<u64>();
-            let (elements, mut out) = ([1u64; BATCH], [0u64; BATCH]);
-            stream(
+            stream_of_batches::<BATCH>(
                 count,
-                |sent| {
-                    let n = (count - sent).min(BATCH as u64);
-                    tx.push_slice(&elements[..n as usize]).map_or(0, |()| n)
-                },
-                || rx.pop_slice(black_box(&mut out)).map_or(0, |n| n as u64),
+                |batch| tx.push_slice(batch).is_ok(),
+                |out| rx.pop_slice(out).unwrap_or(0),
             )
         });
     });
@@ -138,7 +133,7 @@ impl Retry {
     }
 }
 
-/// Times `count` round trips over two rings between two pinned threads.
+/// Times `count` round trips over two rings.
 fn round_trips(count: u64, wait: Wait) -> Duration {
     let (mut there, mut here) = pair::<u64>();
     let (mut back, mut home) = pair::<u64>();
@@ -146,25 +141,8 @@ fn round_trips(count: u64, wait: Wait) -> Duration {
     here.set_wait(wait);
     back.set_wait(wait);
     home.set_wait(wait);
-    thread::scope(|scope| {
-        scope.spawn(move || {
-            pin(1);
-            for element in here.iter() {
-                if back.push(element).is_err() {
-                    break;
-                }
-            }
-        });
-        pin(0);
-        let start = Instant::now();
-        for n in 0..count {
-            let answered = there.push(n).is_ok() && home.pop() == Ok(n);
-            assert!(answered, "the echo broke at round trip {n}");
-        }
-        let elapsed = start.elapsed();
-        drop(there); // ends the echo
-        elapsed
-    })
+    let trip = move |n| there.push(n).is_ok() && home.pop() == Ok(n);
+    common::round_trips(count, trip, move || here.pop().is_ok_and(|n| back.push(n).is_ok()))
 }
 
 criterion_group!(benches, alone, across);

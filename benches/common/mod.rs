@@ -1,6 +1,6 @@
-//! What the benchmarks share: pinned threads, and a stream from one to another.
+//! What the benchmarks share: pinned threads, a stream from one to the other, and round trips between them.
 
-use std::hint::spin_loop;
+use std::hint::{black_box, spin_loop};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -56,5 +56,42 @@ pub(crate) fn stream(count: u64, mut push: impl FnMut(u64) -> u64 + Send, mut po
             received += pop();
         }
         start.elapsed()
+    })
+}
+
+/// The same in batches of `SIZE`. `push` says whether it sent them all, `pop` how many it received.
+pub(crate) fn stream_of_batches<const SIZE: usize>(
+    count: u64,
+    mut push: impl FnMut(&[u64]) -> bool + Send,
+    mut pop: impl FnMut(&mut [u64]) -> usize,
+) -> Duration {
+    let (elements, mut out) = ([1; SIZE], [0; SIZE]);
+    let push = |sent: u64| {
+        let n = (count - sent).min(SIZE as u64);
+        if push(&elements[..n as usize]) { n } else { 0 }
+    };
+    stream(count, push, || pop(black_box(&mut out)) as u64)
+}
+
+/// Times `count` round trips between two pinned threads. `trip` sends a number and says whether it came back; `echo` sends one
+/// back on the other thread, and says no when there will be no more. `trip` owns what it sends with: that it is dropped ends the echo.
+pub(crate) fn round_trips(
+    count: u64,
+    mut trip: impl FnMut(u64) -> bool + 'static,
+    mut echo: impl FnMut() -> bool + Send,
+) -> Duration {
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            pin(1);
+            while echo() {}
+        });
+        pin(0);
+        let start = Instant::now();
+        for n in 0..count {
+            assert!(trip(n), "the echo broke at round trip {n}");
+        }
+        let elapsed = start.elapsed();
+        drop(trip);
+        elapsed
     })
 }
