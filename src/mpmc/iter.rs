@@ -42,13 +42,7 @@ impl<T: Pod> Iterator for Iter<'_, T> {
         if self.ended_by.is_some() {
             return None;
         }
-        match self.consumer.pop() {
-            Ok(element) => Some(element),
-            Err(error) => {
-                self.ended_by = Some(error);
-                None
-            }
-        }
+        self.consumer.pop().inspect_err(|&error| self.ended_by = Some(error)).ok()
     }
 }
 
@@ -61,7 +55,11 @@ impl<T: Pod> core::iter::FusedIterator for Iter<'_, T> {}
 /// ```
 /// # let (mut tx, mut rx) = rondel::mpmc::pair::<u64>(8)?;
 /// tx.push_slice(&[1, 2, 3])?;
-/// assert_eq!(rx.try_iter().collect::<Vec<_>>(), [1, 2, 3]);
+/// let mut iter = rx.try_iter();
+/// assert_eq!(iter.by_ref().collect::<Vec<_>>(), [1, 2, 3]);
+/// assert_eq!(iter.ended_by(), Some(rondel::mpmc::TryPopError::Empty));
+/// tx.push(4)?;
+/// assert_eq!((iter.next(), iter.ended_by()), (Some(4), None));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
@@ -86,15 +84,8 @@ impl<T: Pod> Iterator for TryIter<'_, T> {
 
     #[inline]
     fn next(&mut self) -> Option<T> {
-        match self.consumer.try_pop() {
-            Ok(element) => {
-                self.ended_by = None;
-                Some(element)
-            }
-            Err(error) => {
-                self.ended_by = Some(error);
-                None
-            }
-        }
+        let popped = self.consumer.try_pop();
+        self.ended_by = popped.as_ref().err().copied();
+        popped.ok()
     }
 }
