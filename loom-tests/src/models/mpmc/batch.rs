@@ -2,9 +2,9 @@
 
 use loom::thread;
 
+use super::dead::{self, WITH_A_CLAIM};
 use super::order::drain;
 use super::participants::{Rx, Tx};
-use crate::crash;
 use crate::crowd::Shared;
 use crate::models::{Explore, check};
 use crate::protocol::mpmc::{Policy, Pushed};
@@ -71,12 +71,10 @@ fn a_batch_goes_where_a_batch_was_freed() {
 fn a_batch_steps_over_what_a_dead_producer_left() {
     check(Explore::Preemptions(3), || {
         let shared = Shared::new(4, 4, Policy::Redeliver);
-        let [mut dead, mut tx] = [0, 1].map(|line| Tx::new(&shared, line));
+        let mut tx = Tx::new(&shared, 1);
         let [mut one, mut two] = [2, 3].map(|line| Rx::new(&shared, line));
         assert!(tx.try_push(1));
-        // Dies with its claim.
-        assert!(crash::mortal(4, || assert!(!dead.try_push(9))));
-        shared.unlock(0);
+        dead::producer(&shared, 0, WITH_A_CLAIM);
         assert!(tx.try_push(2));
         assert_eq!(tx.recover().skipped, 1);
         let single = thread::spawn(move || two.try_pop());

@@ -7,6 +7,7 @@ use loom::sync::Arc;
 use loom::sync::atomic::{AtomicU64, Ordering};
 use loom::thread;
 
+use super::dead::{self, WITH_A_CLAIM};
 use super::participants::{Rx, Tx};
 use crate::crash;
 use crate::crowd::Shared;
@@ -147,11 +148,7 @@ fn a_consumer_dies_in_a_batch() {
 #[test]
 fn recovery_dies() {
     for_every_death(Explore::Preemptions(2), |steps| {
-        let shared = Shared::new(2, 4, Policy::Redeliver);
-        let mut tx = Tx::new(&shared, 0);
-        assert!(tx.try_push(1));
-        assert_eq!(Rx::new(&shared, 1).half.try_claim(), Ok(Popped::At(0, 1)));
-        shared.unlock(1);
+        let (shared, mut tx) = dead::consumer_with_a_message(2, 4);
         let delivered = Arc::new(AtomicU64::new(0));
         let [mut dying, mut rx] = [2, 3].map(|line| Rx::new(&shared, line));
         let victim = {
@@ -182,11 +179,7 @@ fn recovery_dies() {
 fn a_skip_dies() {
     for_every_death(Explore::Preemptions(2), |steps| {
         let shared = Shared::new(1, 4, Policy::Redeliver);
-        let mut dead = Tx::new(&shared, 0);
-        crash::mortal(4, || {
-            dead.try_push(1);
-        });
-        shared.unlock(0);
+        dead::producer(&shared, 0, WITH_A_CLAIM);
         let [mut dying, mut rx] = [1, 2].map(|line| Rx::new(&shared, line));
         let victim = {
             let shared = Arc::clone(&shared);
@@ -297,11 +290,7 @@ fn recovery_meets_death() {
 #[test]
 fn a_taker_dies_while_the_first_line_goes_on() {
     for_every_death(Explore::Preemptions(2), |steps| {
-        let shared = Shared::new(1, 4, Policy::Redeliver);
-        let mut tx = Tx::new(&shared, 0);
-        assert!(tx.try_push(1));
-        assert_eq!(Rx::new(&shared, 1).half.try_claim(), Ok(Popped::At(0, 1)));
-        shared.unlock(1);
+        let (shared, mut tx) = dead::consumer_with_a_message(1, 4);
         let [mut dying, mut rx] = [2, 3].map(|line| Rx::new(&shared, line));
         let taker = {
             let shared = Arc::clone(&shared);

@@ -1,6 +1,7 @@
 //! The many-to-many ring. One question a file.
 
 mod batch;
+mod dead;
 mod death;
 mod membership;
 mod order;

@@ -4,6 +4,7 @@
 use loom::sync::Arc;
 use loom::thread;
 
+use super::dead::{self, WITH_A_CLAIM, WITH_AN_INTENT};
 use super::order::drain;
 use super::participants::{Rx, Tx};
 use crate::crash;
@@ -15,11 +16,7 @@ use crate::protocol::mpmc::{Policy, Popped};
 #[test]
 fn a_successor_and_a_recoverer_deliver_a_message_once() {
     check(Explore::Preemptions(3), || {
-        let shared = Shared::new(2, 3, Policy::Redeliver);
-        let mut tx = Tx::new(&shared, 0);
-        assert!(tx.try_push(1));
-        assert_eq!(Rx::new(&shared, 1).half.try_claim(), Ok(Popped::At(0, 1)));
-        shared.unlock(1);
+        let (shared, mut tx) = dead::consumer_with_a_message(2, 3);
         let mut rx = Rx::new(&shared, 2);
         let successor = {
             let shared = Arc::clone(&shared);
@@ -36,11 +33,7 @@ fn a_successor_and_a_recoverer_deliver_a_message_once() {
 #[test]
 fn a_taker_s_successor_and_a_recoverer_deliver_a_message_once() {
     check(Explore::Preemptions(3), || {
-        let shared = Shared::new(2, 4, Policy::Redeliver);
-        let mut tx = Tx::new(&shared, 0);
-        assert!(tx.try_push(1));
-        assert_eq!(Rx::new(&shared, 1).half.try_claim(), Ok(Popped::At(0, 1)));
-        shared.unlock(1);
+        let (shared, _) = dead::consumer_with_a_message(2, 4);
         let mut taker = Rx::new(&shared, 2);
         let orphan = taker.look_for_orphan().0.expect("the message of the dead");
         assert_eq!(taker.half.take(orphan, 1), Some(1));
@@ -61,11 +54,7 @@ fn a_taker_s_successor_and_a_recoverer_deliver_a_message_once() {
 #[test]
 fn a_rival_that_comes_late_takes_nothing_from_a_successor() {
     check(Explore::All, || {
-        let shared = Shared::new(2, 3, Policy::Redeliver);
-        let mut tx = Tx::new(&shared, 0);
-        assert!(tx.try_push(1));
-        assert_eq!(Rx::new(&shared, 1).half.try_claim(), Ok(Popped::At(0, 1)));
-        shared.unlock(1);
+        let (shared, _) = dead::consumer_with_a_message(2, 3);
         Rx::lease(&shared, 1, 2).expect("nobody else wants it");
         shared.unlock(1);
         let mut rival = Rx::new(&shared, 2);
@@ -81,11 +70,7 @@ fn a_rival_that_comes_late_takes_nothing_from_a_successor() {
 fn a_dead_producer_s_line_goes_on() {
     check(Explore::Preemptions(3), || {
         let shared = Shared::new(2, 2, Policy::Redeliver);
-        let mut dead = Tx::new(&shared, 0);
-        assert!(crash::mortal(4, || {
-            dead.try_push(9);
-        }));
-        shared.unlock(0);
+        dead::producer(&shared, 0, WITH_A_CLAIM);
         let successor = {
             let shared = Arc::clone(&shared);
             thread::spawn(move || assert!(Tx::lease(&shared, 0, 2).expect("settled").try_push(1)))
@@ -103,11 +88,7 @@ fn a_dead_producer_s_line_goes_on() {
 #[test]
 fn a_producer_leaves_the_heritage_alone() {
     check(Explore::Preemptions(3), || {
-        let shared = Shared::new(2, 3, Policy::Redeliver);
-        let mut tx = Tx::new(&shared, 0);
-        assert!(tx.try_push(1));
-        assert_eq!(Rx::new(&shared, 1).half.try_claim(), Ok(Popped::At(0, 1)));
-        shared.unlock(1);
+        let (shared, _) = dead::consumer_with_a_message(2, 3);
         let newcomer = {
             let shared = Arc::clone(&shared);
             thread::spawn(move || Tx::lease(&shared, 1, 2).is_some())
@@ -127,10 +108,8 @@ fn a_newcomer_is_not_taken_for_its_predecessor() {
         let shared = Shared::new(2, 3, Policy::Redeliver);
         let mut rx = Rx::new(&shared, 2);
         // Both die with an intent for position 0, which neither of them wins.
-        let dead = [0, 1].map(|line| Tx::new(&shared, line));
-        for (line, mut dead) in (0..).zip(dead) {
-            assert!(crash::mortal(3, || assert!(!dead.try_push(9))));
-            shared.unlock(line);
+        for line in [0, 1] {
+            dead::producer(&shared, line, WITH_AN_INTENT);
         }
         let newcomer = {
             let shared = Arc::clone(&shared);
@@ -149,10 +128,8 @@ fn a_newcomer_keeps_what_it_pops() {
         let shared = Shared::new(2, 4, Policy::Discard);
         let mut tx = Tx::new(&shared, 0);
         assert!(tx.try_push(1));
-        let dead = [1, 2].map(|line| Rx::new(&shared, line));
-        for (line, mut dead) in (1..).zip(dead) {
-            assert!(crash::mortal(3, || assert_eq!(dead.try_pop(), None)));
-            shared.unlock(line);
+        for line in [1, 2] {
+            dead::consumer(&shared, line, WITH_AN_INTENT);
         }
         let newcomer = {
             let shared = Arc::clone(&shared);
@@ -169,12 +146,11 @@ fn a_newcomer_keeps_what_it_pops() {
 fn a_claim_that_may_be_another_s_is_not_forgotten() {
     check(Explore::All, || {
         let shared = Shared::new(1, 3, Policy::Redeliver);
-        let [mut dead, mut stopped] = [0, 1].map(|line| Tx::new(&shared, line));
+        let mut stopped = Tx::new(&shared, 1);
         let mut rx = Rx::new(&shared, 2);
         // Stands still with an intent for position 0. It lives: its lock is held.
-        assert!(crash::mortal(3, || assert!(!stopped.try_push(1))));
-        assert!(crash::mortal(4, || assert!(!dead.try_push(9))));
-        shared.unlock(0);
+        assert!(crash::mortal(WITH_AN_INTENT, || assert!(!stopped.try_push(1))));
+        dead::producer(&shared, 0, WITH_A_CLAIM);
         assert!(Tx::lease(&shared, 0, 2).is_none(), "forgot what the dead one had claimed");
         assert_eq!(rx.look_for_orphan().1.skipped, 0);
         // It goes on, loses the race, and takes its intent back.
@@ -194,7 +170,7 @@ fn a_message_that_may_be_another_s_is_not_forgotten() {
         let mut tx = Tx::new(&shared, 0);
         let [mut dead, mut stopped, mut rx] = [1, 2, 3].map(|line| Rx::new(&shared, line));
         assert!(tx.try_push(1));
-        assert!(crash::mortal(3, || assert_eq!(stopped.try_pop(), None)));
+        assert!(crash::mortal(WITH_AN_INTENT, || assert_eq!(stopped.try_pop(), None)));
         assert_eq!(dead.half.try_claim(), Ok(Popped::At(0, 1)));
         shared.unlock(1);
         assert!(Rx::lease(&shared, 1, 2).is_none(), "forgot what the dead one had claimed");
@@ -210,11 +186,7 @@ fn a_message_that_may_be_another_s_is_not_forgotten() {
 #[test]
 fn a_taker_s_message_is_found_by_the_taker_s_line() {
     check(Explore::Preemptions(3), || {
-        let shared = Shared::new(1, 4, Policy::Redeliver);
-        let mut tx = Tx::new(&shared, 0);
-        assert!(tx.try_push(1));
-        assert_eq!(Rx::new(&shared, 1).half.try_claim(), Ok(Popped::At(0, 1)));
-        shared.unlock(1);
+        let (shared, mut tx) = dead::consumer_with_a_message(1, 4);
         let [mut taker, mut rx] = [2, 3].map(|line| Rx::new(&shared, line));
         let orphan = taker.look_for_orphan().0.expect("the message of the dead");
         assert_eq!(taker.half.take(orphan, 1), Some(1));

@@ -5,9 +5,9 @@
 //! A recoverer looks only into the intents of the dead. So in each model there is one who died with an intent for a position that it
 //! did not win.
 
-use loom::sync::Arc;
 use loom::thread;
 
+use super::dead::{self, WITH_AN_INTENT};
 use super::order::drain;
 use super::participants::{Rx, Tx};
 use crate::crash;
@@ -15,29 +15,12 @@ use crate::crowd::Shared;
 use crate::models::{Explore, check};
 use crate::protocol::mpmc::{Policy, Popped};
 
-/// A push or a pop that dies after so many accesses has stored its intent, and claimed nothing.
-const WITH_AN_INTENT: u32 = 3;
-
-/// One who was about to claim position 0 for a producer.
-fn dead_producer(shared: &Arc<Shared>, line: u32) {
-    let mut dead = Tx::new(shared, line);
-    assert!(crash::mortal(WITH_AN_INTENT, || assert!(!dead.try_push(9))));
-    shared.unlock(line);
-}
-
-/// One who was about to claim the message at the head.
-fn dead_consumer(shared: &Arc<Shared>, line: u32) {
-    let mut dead = Rx::new(shared, line);
-    assert!(crash::mortal(WITH_AN_INTENT, || assert_eq!(dead.try_pop(), None)));
-    shared.unlock(line);
-}
-
 /// The holder publishes position 0 and moves on to the next.
 #[test]
 fn a_producer_that_stands_still_is_waited_for() {
     check(Explore::All, || {
         let shared = Shared::new(2, 3, Policy::Redeliver);
-        dead_producer(&shared, 0);
+        dead::producer(&shared, 0, WITH_AN_INTENT);
         let mut tx = Tx::new(&shared, 1);
         let mut rx = Rx::new(&shared, 2);
         let holder = thread::spawn(move || assert!(tx.try_push(1) && tx.try_push(2)));
@@ -52,7 +35,7 @@ fn a_producer_that_stands_still_is_waited_for() {
 fn producers_that_race_are_left_alone() {
     check(Explore::Preemptions(2), || {
         let shared = Shared::new(2, 4, Policy::Redeliver);
-        dead_producer(&shared, 0);
+        dead::producer(&shared, 0, WITH_AN_INTENT);
         let [mut one, mut two] = [1, 2].map(|line| Tx::new(&shared, line));
         let rx = Rx::new(&shared, 3);
         let two = thread::spawn(move || assert!(two.try_push(2)));
@@ -91,7 +74,7 @@ fn consumer(policy: Policy) {
         let shared = Shared::new(2, 4, policy);
         let mut tx = Tx::new(&shared, 0);
         assert!(tx.try_push(1) && tx.try_push(2));
-        dead_consumer(&shared, 1);
+        dead::consumer(&shared, 1, WITH_AN_INTENT);
         let [mut holder, mut rx] = [2, 3].map(|line| Rx::new(&shared, line));
         let holder = thread::spawn(move || assert_eq!((holder.try_pop(), holder.try_pop()), (Some(1), Some(2))));
         let (orphan, recovered) = rx.look_for_orphan();
@@ -122,7 +105,7 @@ fn consumers_that_race_are_left_alone() {
         let shared = Shared::new(2, 4, Policy::Discard);
         let mut tx = Tx::new(&shared, 3);
         assert!(tx.try_push(1) && tx.try_push(2));
-        dead_consumer(&shared, 0);
+        dead::consumer(&shared, 0, WITH_AN_INTENT);
         let [mut one, mut two] = [1, 2].map(|line| Rx::new(&shared, line));
         let two = thread::spawn(move || two.try_pop().expect("one for each"));
         let recoverer = thread::spawn(move || assert_eq!(tx.recover().freed, 0, "took what is being read"));
@@ -137,11 +120,7 @@ fn consumers_that_race_are_left_alone() {
 #[test]
 fn a_taker_that_stands_still_is_waited_for() {
     check(Explore::Preemptions(3), || {
-        let shared = Shared::new(1, 4, Policy::Redeliver);
-        let mut tx = Tx::new(&shared, 0);
-        assert!(tx.try_push(1));
-        assert_eq!(Rx::new(&shared, 1).half.try_claim(), Ok(Popped::At(0, 1)));
-        shared.unlock(1);
+        let (shared, mut tx) = dead::consumer_with_a_message(1, 4);
         let [mut one, mut two] = [2, 3].map(|line| Rx::new(&shared, line));
         let other = thread::spawn(move || two.recover());
         let popped = [one.recover(), other.join().unwrap()];
