@@ -59,25 +59,28 @@ pub struct Consumer {
     begun: Option<Front>,
 }
 
-/// The first message of the ring, or what is left of it.
+/// The first message of the ring, which lies at the consumer's head, or what is left of it.
+///
+/// Two words and no place: what is kept of a place in memory is loaded again two words at a time, which waits until all stores
+/// before have reached the cache. With the place in here, messages of 64 bytes took twice as long.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Front {
-    record: Record,
-    /// How many of its bytes have been read as a stream; no more than there are.
+    /// How many bytes it has.
+    whole: usize,
+    /// How many of them have been read as a stream; no more than there are.
     pub(super) read: usize,
 }
 
 impl Front {
+    #[inline(always)]
+    fn of(record: Record) -> Front {
+        Front { whole: record.len as usize, read: 0 }
+    }
+
     /// How many bytes are left.
     #[inline(always)]
     pub(super) fn len(self) -> usize {
-        self.record.len as usize - self.read
-    }
-
-    /// The place behind it.
-    #[inline(always)]
-    pub(super) fn next(self) -> Place {
-        self.record.next
+        self.whole - self.read
     }
 }
 
@@ -102,7 +105,7 @@ impl Consumer {
     /// [`TryPopError::Empty`]; [`TryPopError::Closed`] when the ring is drained and the producer was dropped;
     /// [`TryPopError::Failed`]. A producer that was killed is not noticed here, for that takes a system call: see
     /// [`peer`](Self::peer), or use a blocking pop.
-    #[inline]
+    #[inline(always)]
     pub fn try_pop(&mut self) -> Result<Message<'_>, TryPopError> {
         let front = match self.front_at_once() {
             Some(front) => front,
@@ -118,7 +121,7 @@ impl Consumer {
     /// When the ring is drained: [`PopError::Closed`] if the producer was dropped, [`PopError::Dead`] if its process
     /// ended without closing (noticed within 100 ms). If no producer was ever attached, it waits for one.
     /// [`PopError::Failed`] at any time. None of the first two is final: after a successor has attached, pop again.
-    #[inline]
+    #[inline(always)]
     pub fn pop(&mut self) -> Result<Message<'_>, PopError> {
         let front = match self.front_at_once() {
             Some(front) => front,
@@ -167,7 +170,7 @@ impl Consumer {
     /// # Errors
     ///
     /// [`PopIntoError::TooShort`] if the buffer is shorter than the message, which stays; or as [`try_pop`](Self::try_pop).
-    #[inline]
+    #[inline(always)]
     pub fn try_pop_into(&mut self, buffer: &mut [u8]) -> Result<usize, PopIntoError<TryPopError>> {
         let front = match self.front_at_once() {
             Some(front) => front,
@@ -181,7 +184,7 @@ impl Consumer {
     /// # Errors
     ///
     /// [`PopIntoError::TooShort`], or as [`pop`](Self::pop).
-    #[inline]
+    #[inline(always)]
     pub fn pop_into(&mut self, buffer: &mut [u8]) -> Result<usize, PopIntoError<PopError>> {
         let front = match self.front_at_once() {
             Some(front) => front,
@@ -321,18 +324,24 @@ impl Consumer {
         self.ring.head()
     }
 
-    /// The message at `place`, which lies behind another that was looked at, if one is published there.
-    #[inline]
-    pub(super) fn look(&mut self, place: Place) -> Option<Front> {
-        let record = self.ring.look(place).ok()??;
-        Some(Front { record, read: 0 })
+    /// The record at `place`, which is `head` or lies behind another that was looked at, if one is published there.
+    #[inline(always)]
+    pub(super) fn look(&mut self, place: Place) -> Option<Record> {
+        self.ring.look(place).ok()?
     }
 
-    /// The bytes of a message that was looked at: `front.len()` of them.
+    /// The bytes of a record that was looked at: `record.len` of them.
+    #[inline(always)]
+    pub(super) fn bytes_of(&self, record: Record) -> NonNull<u8> {
+        // SAFETY: the record's bytes end before the slack does.
+        unsafe { self.ring.memory().bytes(record.payload) }
+    }
+
+    /// The bytes of the first message: `front.len()` of them.
     #[inline(always)]
     pub(super) fn bytes(&self, front: Front) -> NonNull<u8> {
-        // SAFETY: the record's bytes end before the slack does, and `read` is no more than they are.
-        unsafe { self.ring.memory().bytes(front.record.payload + front.read as u64) }
+        // SAFETY: the message has been looked at, so its bytes end before the slack does; and `read` is no more than they are.
+        unsafe { self.ring.memory().bytes(self.ring.head().payload() + front.read as u64) }
     }
 
     /// The bytes of the first message.
@@ -352,7 +361,7 @@ impl Consumer {
         // SAFETY: `len` bytes of the ring, published and not given back, so no producer that keeps to the protocol writes them; and a
         // buffer of the caller's, which shared memory does not overlap, of as many.
         unsafe { bytes.as_ptr().copy_to_nonoverlapping(buffer_here.as_mut_ptr(), len) };
-        self.give_back(front.next());
+        self.give_back(front);
         Ok(len)
     }
 
@@ -362,13 +371,24 @@ impl Consumer {
         if !self.attachment.is_open() || self.begun.is_some() {
             return None;
         }
-        let record = self.ring.look(self.ring.head()).ok()??;
-        Some(Front { record, read: 0 })
+        self.look(self.ring.head()).map(Front::of)
+    }
+
+    /// The place behind the first message.
+    #[inline(always)]
+    pub(super) fn behind(&self, front: Front) -> Place {
+        self.ring.behind_head(front.whole as u64)
+    }
+
+    /// Consumes the first message, unless the handle has failed.
+    #[inline(always)]
+    pub(super) fn give_back(&mut self, front: Front) {
+        self.give_back_to(self.behind(front));
     }
 
     /// Consumes everything before `place`, unless the handle has failed.
     #[inline(always)]
-    pub(super) fn give_back(&mut self, place: Place) {
+    pub(super) fn give_back_to(&mut self, place: Place) {
         if !self.attachment.is_open() {
             return self.give_back_slowly(place);
         }

@@ -5,9 +5,16 @@
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU32, AtomicU64};
 
+use crate::hint;
 use crate::pair::{CONTROL_BYTES, Control};
 use crate::protocol::bytes::{Geometry, Memory};
 use crate::segment::Segment;
+
+const LINE_BYTES: u64 = 64;
+
+/// As many bytes of a message are asked for before it is written. Measured: 1 KiB copied in and out in 67 ns instead of 96; of longer
+/// messages the processor's own prefetching takes care.
+const MOST_HINTED: u64 = 1024;
 
 /// Bytes of the body of a ring of this shape; `None` if they are more than an address space.
 pub(super) fn body_len(geometry: Geometry) -> Option<u64> {
@@ -89,5 +96,21 @@ unsafe impl Memory for Mapped {
     #[inline(always)]
     fn released(&self) -> &AtomicU64 {
         self.control().released()
+    }
+
+    #[inline(always)]
+    fn hint_read(&self, offset: u64) {
+        // SAFETY: less than 8 bytes and a line behind an offset in the ring there is the slack, which is a line at least.
+        hint::prefetch(unsafe { self.bytes(offset) }.as_ptr());
+    }
+
+    #[inline(always)]
+    fn hint_write(&self, offset: u64, len: u64) {
+        let mut at = 0;
+        while at < len.min(MOST_HINTED) {
+            // SAFETY: in ring and slack, by the caller's word.
+            hint::prefetch_for_write(unsafe { self.bytes(offset + at) });
+            at += LINE_BYTES;
+        }
     }
 }

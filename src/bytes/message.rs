@@ -45,7 +45,7 @@ impl<'a> Message<'a> {
     ///
     /// [`PodError::Length`] if the message has another length than the type. [`PodError::Alignment`] if its first bytes were
     /// read as a stream.
-    #[inline]
+    #[inline(always)]
     pub fn as_pod<T: AnyBitPattern>(&self) -> Result<&T, PodError> {
         const { assert!(align_of::<T>() <= 8, "a message is aligned to 8 bytes: use `read_pod`") };
         bytemuck::try_from_bytes(self).map_err(|error| match error {
@@ -61,7 +61,7 @@ impl<'a> Message<'a> {
     /// # Errors
     ///
     /// [`PodError::Length`] if the message has another length than the type.
-    #[inline]
+    #[inline(always)]
     pub fn read_pod<T: AnyBitPattern>(&self) -> Result<T, PodError> {
         bytemuck::try_pod_read_unaligned(self)
             .map_err(|_| PodError::Length { expected: size_of::<T>(), found: self.len() })
@@ -92,9 +92,9 @@ impl AsRef<[u8]> for Message<'_> {
 }
 
 impl Drop for Message<'_> {
-    #[inline]
+    #[inline(always)]
     fn drop(&mut self) {
-        self.consumer.give_back(self.front.next());
+        self.consumer.give_back(self.front);
     }
 }
 

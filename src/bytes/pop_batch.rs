@@ -2,6 +2,7 @@
 
 use core::fmt;
 use core::iter::FusedIterator;
+use core::ptr::NonNull;
 use core::slice;
 
 use super::consumer::{Consumer, Front};
@@ -46,23 +47,30 @@ impl<'a> PopBatch<'a> {
         self.given
     }
 
-    #[inline]
-    fn next(&mut self) -> Option<Front> {
-        let front = match self.first.take() {
-            Some(first) => first,
-            // A corrupted length ends the batch; the next call of the consumer meets it again, and says so.
-            None => self.consumer.look(self.place)?,
+    /// The bytes of the next message, and how many they are.
+    #[inline(always)]
+    fn next(&mut self) -> Option<(NonNull<u8>, usize)> {
+        let bytes = match self.first.take() {
+            Some(first) => {
+                self.place = self.consumer.behind(first);
+                (self.consumer.bytes(first), first.len())
+            }
+            None => {
+                // A corrupted length ends the batch; the next call of the consumer meets it again, and says so.
+                let record = self.consumer.look(self.place)?;
+                self.place = record.next;
+                (self.consumer.bytes_of(record), record.len as usize)
+            }
         };
-        self.place = front.next();
         self.given += 1;
-        Some(front)
+        Some(bytes)
     }
 }
 
 impl Drop for PopBatch<'_> {
     fn drop(&mut self) {
         if self.given > 0 {
-            self.consumer.give_back(self.place);
+            self.consumer.give_back_to(self.place);
         }
     }
 }
@@ -92,19 +100,18 @@ impl<'b, 'a> IntoIterator for &'b mut PopBatch<'a> {
 impl<'b> Iterator for PopBatchIter<'b, '_> {
     type Item = &'b [u8];
 
-    #[inline]
+    #[inline(always)]
     fn next(&mut self) -> Option<&'b [u8]> {
         if self.ended {
             return None;
         }
-        let Some(front) = self.batch.next() else {
+        let Some((bytes, len)) = self.batch.next() else {
             self.ended = true;
             return None;
         };
-        let bytes = self.batch.consumer.bytes(front);
-        // SAFETY: the front's bytes are in the ring, mapped as long as the consumer, which outlives 'b. They are published, and given back
+        // SAFETY: the message's bytes are in the ring, mapped as long as the consumer, which outlives 'b. They are published, and given back
         // when the batch is dropped, which is borrowed for 'b; until then no producer that keeps to the protocol writes them.
-        Some(unsafe { slice::from_raw_parts(bytes.as_ptr(), front.len()) })
+        Some(unsafe { slice::from_raw_parts(bytes.as_ptr(), len) })
     }
 }
 

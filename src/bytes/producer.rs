@@ -79,7 +79,7 @@ impl Producer {
     /// [`TryPushError::TooLong`] if `len` exceeds [`largest`](Self::largest); [`TryPushError::Full`]; [`TryPushError::Closed`] when
     /// it is full and the consumer was dropped; [`TryPushError::Failed`]. A consumer that was killed is not noticed here, for
     /// that takes a system call: see [`peer`](Self::peer), or use a call that waits.
-    #[inline]
+    #[inline(always)]
     pub fn try_reserve(&mut self, len: usize) -> Result<Reservation<'_>, TryPushError> {
         self.try_lend(len, Commit::Publish)
     }
@@ -91,7 +91,7 @@ impl Producer {
     /// [`PushError::TooLong`] at once. When there is no room: [`PushError::Closed`] if the consumer was dropped,
     /// [`PushError::Dead`] if its process ended without closing (noticed within 100 ms). If no consumer was ever attached, it waits
     /// for one. [`PushError::Failed`] at any time.
-    #[inline]
+    #[inline(always)]
     pub fn reserve(&mut self, len: usize) -> Result<Reservation<'_>, PushError> {
         let payload = match self.room_at_once(len) {
             Some(payload) => payload,
@@ -131,10 +131,10 @@ impl Producer {
     /// # Errors
     ///
     /// As [`try_reserve`](Self::try_reserve).
-    #[inline]
+    #[inline(always)]
     pub fn try_push(&mut self, message: &[u8]) -> Result<(), TryPushError> {
         let mut reservation = self.try_reserve(message.len())?;
-        reservation.copy_from_slice(message);
+        reservation.fill(message);
         Ok(reservation.commit()?)
     }
 
@@ -143,10 +143,10 @@ impl Producer {
     /// # Errors
     ///
     /// As [`reserve`](Self::reserve).
-    #[inline]
+    #[inline(always)]
     pub fn push(&mut self, message: &[u8]) -> Result<(), PushError> {
         let mut reservation = self.reserve(message.len())?;
-        reservation.copy_from_slice(message);
+        reservation.fill(message);
         Ok(reservation.commit()?)
     }
 
@@ -157,7 +157,7 @@ impl Producer {
     /// As [`reserve_timeout`](Self::reserve_timeout).
     pub fn push_timeout(&mut self, message: &[u8], timeout: Duration) -> Result<(), PushTimeoutError> {
         let mut reservation = self.reserve_timeout(message.len(), timeout)?;
-        reservation.copy_from_slice(message);
+        reservation.fill(message);
         Ok(reservation.commit()?)
     }
 
@@ -168,7 +168,7 @@ impl Producer {
     /// As [`reserve_deadline`](Self::reserve_deadline).
     pub fn push_deadline(&mut self, message: &[u8], deadline: Instant) -> Result<(), PushTimeoutError> {
         let mut reservation = self.reserve_deadline(message.len(), deadline)?;
-        reservation.copy_from_slice(message);
+        reservation.fill(message);
         Ok(reservation.commit()?)
     }
 
@@ -243,7 +243,7 @@ impl Producer {
     /// # Errors
     ///
     /// [`Fault`], if the handle has failed.
-    #[inline]
+    #[inline(always)]
     pub fn batch(&mut self) -> Result<PushBatch<'_>, Fault> {
         self.attachment.check()?;
         Ok(PushBatch::new(self))
@@ -292,7 +292,7 @@ impl Producer {
     }
 
     /// The largest message that the ring takes, in bytes.
-    #[inline]
+    #[inline(always)]
     pub fn largest(&self) -> usize {
         self.ring.geometry().largest as usize
     }
@@ -363,7 +363,7 @@ impl Producer {
         Ring::of(Arc::clone(self.attachment.segment()), self.ring.geometry())
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn try_lend(&mut self, len: usize, commit: Commit) -> Result<Reservation<'_>, TryPushError> {
         let payload = match self.room_at_once(len) {
             Some(payload) => payload,
@@ -408,7 +408,7 @@ impl Producer {
     }
 
     /// Publishes the batch.
-    #[inline]
+    #[inline(always)]
     pub(super) fn publish(&mut self) -> Result<(), Fault> {
         self.attachment.check()?;
         self.publish_staged();

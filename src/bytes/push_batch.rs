@@ -49,7 +49,7 @@ impl<'a> PushBatch<'a> {
     /// # Errors
     ///
     /// As [`Producer::try_reserve`].
-    #[inline]
+    #[inline(always)]
     pub fn try_reserve(&mut self, len: usize) -> Result<Reservation<'_>, TryPushError> {
         self.producer.try_lend(len, Commit::Stage)
     }
@@ -59,10 +59,10 @@ impl<'a> PushBatch<'a> {
     /// # Errors
     ///
     /// As [`Producer::try_push`]. The batch stays as it was.
-    #[inline]
+    #[inline(always)]
     pub fn try_push(&mut self, message: &[u8]) -> Result<(), TryPushError> {
         let mut reservation = self.try_reserve(message.len())?;
-        reservation.copy_from_slice(message);
+        reservation.fill(message);
         Ok(reservation.commit()?)
     }
 
@@ -92,7 +92,7 @@ impl<'a> PushBatch<'a> {
     /// # Errors
     ///
     /// [`Fault`], if the process was forked since and this is the child, or the handle has failed. The batch is abandoned then.
-    #[inline]
+    #[inline(always)]
     pub fn publish(self) -> Result<(), Fault> {
         self.producer.publish()
     }

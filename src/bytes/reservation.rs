@@ -2,12 +2,19 @@
 
 use core::ops::{Deref, DerefMut};
 use core::ptr::NonNull;
+use core::sync::atomic::{AtomicU64, Ordering};
 use core::{fmt, slice};
 use std::io::IoSlice;
 
 use super::error::CommitError;
 use super::producer::Producer;
 use crate::fault::Fault;
+
+/// Messages of up to as many bytes are copied in word by word: a message that has just been made is still on its way to the cache, and a
+/// processor can load from there what was stored whole, but not one wide value of several that were stored one by one. It would have to wait for those,
+/// and they for every store before them, such as that of the last message into the ring. Atomic stores, so that the compiler
+/// does not make wide ones of them again. Measured with 64 bytes, made and copied: 14 ns a message instead of 21.
+const WORDWISE: usize = 128;
 
 /// What becomes of a reservation that is committed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +49,26 @@ impl<'a> Reservation<'a> {
         Reservation { producer, bytes, len, commit }
     }
 
+    /// Copies the message in, which is as long.
+    #[inline(always)]
+    pub(super) fn fill(&mut self, message: &[u8]) {
+        if message.len() > WORDWISE {
+            return self.copy_from_slice(message);
+        }
+        let words = message.chunks(size_of::<u64>()).take(self.len.div_ceil(size_of::<u64>()));
+        for (index, word) in words.enumerate() {
+            let value = match word.try_into() {
+                Ok(bytes) => u64::from_ne_bytes(bytes),
+                // The record is filled up to whole words.
+                Err(_) => word.iter().rev().fold(0, |value, &byte| value << 8 | u64::from(byte)).to_le(),
+            };
+            // SAFETY: the record has room for whole words, and `index` is below their number.
+            let place = unsafe { self.bytes.cast::<AtomicU64>().add(index) };
+            // SAFETY: in the ring, aligned to 8 bytes as every record is, and lent to `self` alone.
+            unsafe { place.as_ref() }.store(value, Ordering::Relaxed);
+        }
+    }
+
     /// Fills it with the bytes of the slices, one behind the other. They have as many together.
     pub(super) fn gather(&mut self, slices: &[IoSlice<'_>]) {
         let mut rest: &mut [u8] = self;
@@ -58,7 +85,7 @@ impl<'a> Reservation<'a> {
     /// # Errors
     ///
     /// [`Fault`], if the process was forked since and this is the child, or the handle has failed. The message is abandoned then.
-    #[inline]
+    #[inline(always)]
     pub fn commit(self) -> Result<(), Fault> {
         self.producer.commit(self.len, self.commit)
     }
@@ -77,7 +104,7 @@ impl<'a> Reservation<'a> {
     /// assert_eq!(&*rx.pop()?, b"hello");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    #[inline]
+    #[inline(always)]
     pub fn commit_len(self, len: usize) -> Result<(), CommitError> {
         if len > self.len {
             return Err(CommitError::TooLong { len, reserved: self.len });

@@ -35,7 +35,7 @@ impl Consumer {
             return Ok(self.begun);
         }
         match self.ring.look(self.ring.head()) {
-            Ok(record) => Ok(record.map(|record| Front { record, read: 0 })),
+            Ok(record) => Ok(record.map(Front::of)),
             Err(corruption) => Err(self.fail(corruption)),
         }
     }
@@ -129,8 +129,8 @@ impl Consumer {
         let Some(front) = &mut self.begun else { return };
         front.read += len.min(front.len());
         if front.len() == 0 {
-            let next = front.next();
-            self.give_back(next);
+            let front = *front;
+            self.give_back(front);
         }
     }
 

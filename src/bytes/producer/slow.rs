@@ -25,6 +25,11 @@ impl Producer {
     pub(super) fn try_room(&mut self, len: usize) -> Result<u64, TryPushError> {
         self.attachment.check()?;
         let len = self.check_len(len).map_err(TryPushError::TooLong)?;
+        match self.ring.reserve(len) {
+            Ok(Some(payload)) => return Ok(payload),
+            Ok(None) => {}
+            Err(corruption) => return Err(TryPushError::Failed(self.fail(corruption))),
+        }
         let closed = self.attachment.peer_has_closed().map_err(|fault| self.attachment.fail(fault))?;
         match self.ring.see_consumed(len).and_then(|room| if room { self.ring.reserve(len) } else { Ok(None) }) {
             Ok(Some(payload)) => Ok(payload),
@@ -53,20 +58,24 @@ impl Producer {
             // Of a batch that was forgotten. Unpublished, it would take room that no consumer can give back.
             self.publish()?;
         }
+        self.attachment.check()?;
+        self.check_len(len).map_err(PushTimeoutError::TooLong)?;
         loop {
-            match self.try_room(len) {
-                Ok(payload) => return Ok(payload),
-                Err(TryPushError::Full) => {}
-                Err(TryPushError::Closed) => return Err(PushTimeoutError::Closed),
-                Err(TryPushError::TooLong(too_long)) => return Err(PushTimeoutError::TooLong(too_long)),
-                Err(TryPushError::Failed(fault)) => return Err(PushTimeoutError::Failed(fault)),
-            }
+            // First the wait, which ends at once if there is room: whoever comes here has just looked; and most waits end before
+            // anybody has to look at `consumed`, which takes its line from the consumer.
             match self.wait_for_room(len as u64, deadline) {
                 Some(Ok(())) => {}
                 Some(Err(Gone::Closed)) => return Err(PushTimeoutError::Closed),
                 Some(Err(Gone::Dead)) => return Err(PushTimeoutError::Dead),
                 Some(Err(Gone::Failed(fault))) => return Err(PushTimeoutError::Failed(fault)),
                 None => return Err(PushTimeoutError::Timeout),
+            }
+            match self.try_room(len) {
+                Ok(payload) => return Ok(payload),
+                Err(TryPushError::Full) => {}
+                Err(TryPushError::Closed) => return Err(PushTimeoutError::Closed),
+                Err(TryPushError::TooLong(too_long)) => return Err(PushTimeoutError::TooLong(too_long)),
+                Err(TryPushError::Failed(fault)) => return Err(PushTimeoutError::Failed(fault)),
             }
         }
     }

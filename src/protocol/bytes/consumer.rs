@@ -2,7 +2,7 @@
 
 use super::geometry::Geometry;
 use super::place::Place;
-use super::{Corruption, Memory};
+use super::{Corruption, HINT_BYTES, Memory};
 use crate::sync::Ordering;
 
 /// A published record, its length word loaded and checked.
@@ -24,6 +24,8 @@ pub(crate) struct Consumer<M: Memory> {
     head: Place,
     /// What it last stored in `released`.
     released: u64,
+    /// How long the last message was, as far as that matters for a hint.
+    last: u64,
 }
 
 impl<M: Memory> Consumer<M> {
@@ -36,7 +38,7 @@ impl<M: Memory> Consumer<M> {
         let released = memory.released().load(Ordering::Relaxed);
         let head = geometry.place("consumed", consumed)?;
         geometry.check_released(consumed, released)?;
-        let mut consumer = Consumer { memory, geometry, head, released };
+        let mut consumer = Consumer { memory, geometry, head, released, last: 0 };
         // A predecessor that was killed between its two stores may have kept room back.
         consumer.release();
         Ok(consumer)
@@ -69,13 +71,25 @@ impl<M: Memory> Consumer<M> {
         // SAFETY: the offset is a place's in a ring of this geometry.
         let word = unsafe { self.memory.word(place.offset()) }.load(Ordering::Acquire);
         match self.geometry.read(word, place, self.head.position())? {
-            Some((len, next)) => Ok(Some(Record { payload: place.payload(), len, next })),
+            Some((len, next)) => {
+                self.last = len.min(HINT_BYTES);
+                Ok(Some(Record { payload: place.payload(), len, next }))
+            }
             None => {
                 // Running dry: whoever waits for room should have all that there is.
                 self.release();
+                // Should the next message be as long as the last, its bytes come together with its length, and not afterwards: 64
+                // bytes there and back in 430 ns instead of 530, where one line takes 300.
+                self.memory.hint_read(place.offset() + self.last);
                 Ok(None)
             }
         }
+    }
+
+    /// The place behind the first message, which has `len` bytes by a look at it.
+    #[inline(always)]
+    pub(crate) fn behind_head(&self, len: u64) -> Place {
+        self.head.next(len, self.geometry.data)
     }
 
     /// Consumes everything before `place`, which is `next` of a record that was looked at. True if room was given back.

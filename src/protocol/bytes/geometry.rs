@@ -8,7 +8,7 @@ use super::record::{self, WORD_BYTES};
 pub(super) const MAX_POSITION: u64 = 1 << 63;
 
 /// The lengths of ring and slack are multiples of this: a cache line.
-const LINE_BYTES: u64 = 64;
+pub(super) const LINE_BYTES: u64 = 64;
 
 /// The most bytes by which `released` lags behind `consumed`.
 const MAX_LAG: u64 = 16 << 10;

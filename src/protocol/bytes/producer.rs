@@ -1,9 +1,9 @@
 //! The producer's half of the ring of messages.
 
-use super::geometry::Geometry;
+use super::geometry::{Geometry, LINE_BYTES};
 use super::place::Place;
 use super::record::{self, WORD_BYTES};
-use super::{Corruption, Memory};
+use super::{Corruption, HINT_BYTES, Memory};
 use crate::sync::Ordering;
 
 /// The producer's private state. Positions and offsets are its own and never come from the segment again.
@@ -70,7 +70,13 @@ impl<M: Memory> Producer<M> {
     #[inline(always)]
     pub(crate) fn reserve(&mut self, len: u64) -> Result<Option<u64>, Corruption> {
         debug_assert!(len <= self.geometry.largest);
-        if self.has_room(len) || self.see_released(len)? { Ok(Some(self.staged.payload())) } else { Ok(None) }
+        if !self.has_room(len) && !self.see_released(len)? {
+            return Ok(None);
+        }
+        if len > HINT_BYTES {
+            self.memory.hint_write(self.staged.payload(), len);
+        }
+        Ok(Some(self.staged.payload()))
     }
 
     /// Completes the record whose bytes were written after [`reserve`](Self::reserve), which had found room for `len` bytes or
@@ -103,7 +109,24 @@ impl<M: Memory> Producer<M> {
         // lay there a lap ago.
         // SAFETY: the offset is a place's in a ring of this geometry.
         unsafe { self.memory.word(self.tail.offset()) }.store(self.first, Ordering::Release);
+        let before = self.tail;
         self.tail = self.staged;
+        self.hint_next_line(before);
+    }
+
+    /// Asks for the line behind the one that was entered, while nobody waits for it: a message that ends in it needs it for the word behind, before it can be
+    /// published.
+    ///
+    /// Only after messages of which a line holds one or more. Measured: 8 bytes there and back in 345 ns instead of 430, and
+    /// no fewer a second; but a third fewer of 64 bytes, for those the consumer reads the line at once.
+    #[inline(always)]
+    fn hint_next_line(&self, before: Place) {
+        let entered = before.offset() / LINE_BYTES != self.tail.offset() / LINE_BYTES;
+        let short = self.tail.position() - before.position() <= LINE_BYTES;
+        // A line that is still being read is not to be taken from the reader.
+        if entered && short && self.tail.position() + 2 * LINE_BYTES <= self.limit {
+            self.memory.hint_write(self.tail.offset() + HINT_BYTES, 1);
+        }
     }
 
     /// Forgets the complete records that are not published.
