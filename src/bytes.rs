@@ -70,6 +70,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! What differs from a pipe: a write succeeds as long as there is room, whether anybody reads or not (a successor may); every write is a
+//! message, so wrap what writes in small pieces, as `writeln!` does, in a [`BufWriter`](std::io::BufWriter); no call is ever `Interrupted`.
+//!
 //! Both can be mixed with messages: a pop after a read of a part of a message gives the rest of it.
 //!
 //! # When a peer goes
@@ -79,7 +82,8 @@
 //! consumer at the first that was not consumed. A [`Message`] is consumed when it is dropped, so one that was being
 //! read at the moment of a kill is delivered again; a [`Reservation`] that was being written is not delivered at all.
 //!
-//! After a fork, too, it is as [there](crate::spsc#after-a-fork): carry the [`Ring`] across, and attach in the child.
+//! After a fork, too, it is as [there](crate::spsc#after-a-fork): carry the [`Ring`] across, and attach in the child. A reservation, a message or a batch
+//! that was alive at the fork stays the parent's; the child must not touch its bytes.
 //!
 //! # Trust
 //!

@@ -243,7 +243,8 @@ pub enum SegmentError {
     LargestMessage {
         /// The longest message asked for, in bytes; 1 if none was.
         requested: u64,
-        /// The longest that can be, in bytes: 8 less than the capacity, and less than 4 GiB.
+        /// The longest that can be, in bytes: 8 less than the capacity, rounded down to a multiple of 8, and less than 4 GiB; 0 for a capacity of less
+        /// than 16, with which no ring of messages can be.
         most: u64,
     },
     /// A ring of so many elements does not fit the address space.

@@ -29,11 +29,11 @@ pub(crate) fn prefetch(place: *const u8) {
 
 /// `PREFETCHW`: this core will write the line. Does nothing on processors without it.
 #[inline(always)]
-pub(crate) fn prefetch_for_write(line: NonNull<u8>) {
+pub(crate) fn prefetch_for_write(line: *const u8) {
     #[cfg(target_arch = "x86_64")]
     // SAFETY: the instruction is a hint: it changes no memory and cannot fault.
     unsafe {
-        core::arch::asm!("prefetchw [{}]", in(reg) line.as_ptr(), options(nostack, preserves_flags));
+        core::arch::asm!("prefetchw [{}]", in(reg) line, options(nostack, preserves_flags));
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = line;

@@ -5,7 +5,7 @@ use crate::segment::Builder;
 
 /// Only for [`bytes`](crate::bytes).
 impl Builder<Ring> {
-    /// The largest message, in bytes: from 1 to 8 less than the capacity, and less than 4 GiB
+    /// The largest message, in bytes: from 1 to 8 less than the capacity, rounded down to a multiple of 8, and less than 4 GiB
     /// ([`SegmentError::LargestMessage`](crate::SegmentError::LargestMessage) otherwise); as much as is possible if not called.
     ///
     /// Messages are contiguous, so a message that begins near the end of the ring needs memory behind it. The segment is longer

@@ -105,6 +105,9 @@ impl Consumer {
     /// [`TryPopError::Empty`]; [`TryPopError::Closed`] when the ring is drained and the producer was dropped;
     /// [`TryPopError::Failed`]. A producer that was killed is not noticed here, for that takes a system call: see
     /// [`peer`](Self::peer), or use a blocking pop.
+    ///
+    /// In a `match` on the result the message lives to the end of the `match`, and the consumer is borrowed as long; with `let … else`, or
+    /// the result in a variable of its own, it is free in the other branch.
     #[inline(always)]
     pub fn try_pop(&mut self) -> Result<Message<'_>, TryPopError> {
         let front = match self.front_at_once() {
@@ -288,8 +291,8 @@ impl Consumer {
         self.ring.is_empty().map_err(|corruption| self.fail(corruption))
     }
 
-    /// Where the first message lies: bytes of the ring since it was made that this consumer and those before it have consumed, records at
-    /// the ring's end rounded up to that.
+    /// Where the first message lies: bytes of the ring since it was made that this consumer and those before it have consumed, where a
+    /// record at the ring's end counts less than its length.
     pub fn position(&self) -> u64 {
         self.ring.head().position()
     }
@@ -317,6 +320,12 @@ impl Consumer {
     /// The ring that this handle belongs to.
     pub fn ring(&self) -> Ring {
         Ring::of(Arc::clone(self.attachment.segment()), self.ring.geometry())
+    }
+
+    /// Whether the handle can be used.
+    #[inline(always)]
+    pub(super) fn check(&self) -> Result<(), Fault> {
+        self.attachment.check()
     }
 
     /// The place of the first message.
@@ -358,9 +367,10 @@ impl Consumer {
             return Err(PopIntoError::TooShort { message: len, buffer: buffer.len() });
         };
         let bytes = self.bytes(front);
-        // SAFETY: `len` bytes of the ring, published and not given back, so no producer that keeps to the protocol writes them; and a
-        // buffer of the caller's, which shared memory does not overlap, of as many.
-        unsafe { bytes.as_ptr().copy_to_nonoverlapping(buffer_here.as_mut_ptr(), len) };
+        // SAFETY: `len` bytes of the ring, published and not given back, so no producer that keeps to the protocol writes them; and as many of the
+        // caller's. The two may overlap: where both ends are in one process, the buffer can be a reservation of this ring, and a forged
+        // length can reach into that.
+        unsafe { bytes.as_ptr().copy_to(buffer_here.as_mut_ptr(), len) };
         self.give_back(front);
         Ok(len)
     }

@@ -18,7 +18,7 @@ pub struct TooLong {
 /// Why [`Producer::try_push`](super::Producer::try_push) and its siblings did not push.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TryPushError {
-    /// The message does not fit beside those that are unread.
+    /// The message does not fit beside those that are unread, and those of its batch.
     Full,
     /// It does not fit and the consumer has been dropped. A succeeding consumer makes room again.
     Closed,
@@ -131,6 +131,12 @@ impl From<Fault> for PushError {
 impl From<Fault> for PushTimeoutError {
     fn from(fault: Fault) -> Self {
         PushTimeoutError::Failed(fault)
+    }
+}
+
+impl From<Fault> for CommitError {
+    fn from(fault: Fault) -> Self {
+        CommitError::Failed(fault)
     }
 }
 

@@ -7,10 +7,8 @@ use core::sync::atomic::{AtomicU32, AtomicU64};
 
 use crate::hint;
 use crate::pair::{CONTROL_BYTES, Control};
-use crate::protocol::bytes::{Geometry, Memory};
+use crate::protocol::bytes::{Geometry, LINE_BYTES, Memory};
 use crate::segment::Segment;
-
-const LINE_BYTES: u64 = 64;
 
 /// As many bytes of a message are asked for before it is written. Measured: 1 KiB copied in and out in 67 ns instead of 96; of longer
 /// messages the processor's own prefetching takes care.
@@ -100,16 +98,15 @@ unsafe impl Memory for Mapped {
 
     #[inline(always)]
     fn hint_read(&self, offset: u64) {
-        // SAFETY: less than 8 bytes and a line behind an offset in the ring there is the slack, which is a line at least.
-        hint::prefetch(unsafe { self.bytes(offset) }.as_ptr());
+        // Computed without a claim that it lies in the segment: a hint cannot fault.
+        hint::prefetch(self.body.as_ptr().wrapping_add(CONTROL_BYTES + offset as usize));
     }
 
     #[inline(always)]
     fn hint_write(&self, offset: u64, len: u64) {
         let mut at = 0;
         while at < len.min(MOST_HINTED) {
-            // SAFETY: in ring and slack, by the caller's word.
-            hint::prefetch_for_write(unsafe { self.bytes(offset + at) });
+            hint::prefetch_for_write(self.body.as_ptr().wrapping_add(CONTROL_BYTES + (offset + at) as usize));
             at += LINE_BYTES;
         }
     }

@@ -14,7 +14,8 @@ use super::error::PodError;
 /// consumer: it is delivered at least once. [`keep`](Self::keep) leaves it in the ring, and so does `std::mem::forget`.
 ///
 /// The bytes begin at a multiple of 8 and are not copied. A producer that runs this crate does not touch them before they are
-/// given back. Against one that does not keep to that, copy first and check the copy: see [`Consumer::pop_into`].
+/// given back. Against one that does not keep to that, copy first and check the copy: see [`Consumer::pop_into`]. A message that lives across
+/// a fork is the parent's: in the child it must not be read, for the parent may have given it back, and dropping it consumes nothing.
 #[must_use = "the message is consumed when this is dropped"]
 pub struct Message<'a> {
     consumer: &'a mut Consumer,

@@ -12,7 +12,7 @@ use crate::protocol::bytes::Place;
 ///
 /// `for message in &mut batch` gives them one after the other, those too that are published meanwhile, as far as the ring reaches; all that were
 /// given stay readable until the batch is dropped. Then they are consumed, by one store; what was not given stays in the ring. If
-/// the process is killed before, all of them are left to the successor.
+/// the process is killed before, all of them are left to the successor. In a forked child, the parent's batch gives nothing more.
 ///
 /// ```
 /// let (mut tx, mut rx) = rondel::bytes::pair(4096)?;
@@ -50,6 +50,8 @@ impl<'a> PopBatch<'a> {
     /// The bytes of the next message, and how many they are.
     #[inline(always)]
     fn next(&mut self) -> Option<(NonNull<u8>, usize)> {
+        // In a forked child the batch is the parent's, which may give the messages back at any time.
+        self.consumer.check().ok()?;
         let bytes = match self.first.take() {
             Some(first) => {
                 self.place = self.consumer.behind(first);

@@ -32,6 +32,8 @@ pub(super) enum Commit {
 /// before. The same happens if the process is killed.
 ///
 /// The bytes begin at a multiple of 8. What they hold at first is arbitrary: left over from earlier messages.
+///
+/// One that lives across a fork is the parent's. The child must not write to it, for it writes where the parent does; its `commit` is refused.
 #[must_use = "nothing is published before `commit`"]
 pub struct Reservation<'a> {
     producer: &'a mut Producer,
@@ -43,7 +45,7 @@ pub struct Reservation<'a> {
 impl<'a> Reservation<'a> {
     /// # Safety
     ///
-    /// `bytes` are `len` bytes in the ring, with room for them, and `producer` is the ring's.
+    /// `bytes` are `len` bytes in ring and slack, at a multiple of 8, with room for them and what fills up the last word; and `producer` is the ring's.
     #[inline(always)]
     pub(super) unsafe fn new(producer: &'a mut Producer, bytes: NonNull<u8>, len: usize, commit: Commit) -> Self {
         Reservation { producer, bytes, len, commit }
@@ -53,7 +55,7 @@ impl<'a> Reservation<'a> {
     #[inline(always)]
     pub(super) fn fill(&mut self, message: &[u8]) {
         if message.len() > WORDWISE {
-            return self.copy_from_slice(message);
+            return self.copy_at(0, message);
         }
         let words = message.chunks(size_of::<u64>()).take(self.len.div_ceil(size_of::<u64>()));
         for (index, word) in words.enumerate() {
@@ -71,13 +73,22 @@ impl<'a> Reservation<'a> {
 
     /// Fills it with the bytes of the slices, one behind the other. They have as many together.
     pub(super) fn gather(&mut self, slices: &[IoSlice<'_>]) {
-        let mut rest: &mut [u8] = self;
+        let mut at = 0;
         for slice in slices {
-            // Never shorter, for `rest` began as long as they are together.
-            let Some((here, behind)) = rest.split_at_mut_checked(slice.len()) else { return };
-            here.copy_from_slice(slice);
-            rest = behind;
+            self.copy_at(at, slice);
+            at += slice.len();
         }
+    }
+
+    /// Copies bytes in at an offset; as many as are reserved from there on, if those are fewer.
+    fn copy_at(&mut self, at: usize, bytes: &[u8]) {
+        let at = at.min(self.len);
+        let len = bytes.len().min(self.len - at);
+        // SAFETY: `at` is at most the `len` bytes that are reserved.
+        let place = unsafe { self.bytes.add(at) };
+        // SAFETY: `len` bytes, reserved from `at` on and lent to `self` alone, and as many of the caller's. The two may overlap: where both ends are in
+        // one process, `bytes` can be a message of this ring, and its forged length can reach into what is reserved.
+        unsafe { place.as_ptr().copy_from(bytes.as_ptr(), len) };
     }
 
     /// Publishes the message; of a batch: adds it to that.
@@ -109,7 +120,7 @@ impl<'a> Reservation<'a> {
         if len > self.len {
             return Err(CommitError::TooLong { len, reserved: self.len });
         }
-        self.producer.commit(len, self.commit).map_err(CommitError::Failed)
+        Ok(self.producer.commit(len, self.commit)?)
     }
 }
 

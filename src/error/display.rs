@@ -111,8 +111,14 @@ impl fmt::Display for SegmentError {
             ),
             Self::ZeroCapacity => f.write_str("a ring needs a capacity of at least one element, found 0"),
             Self::CapacityMissing => f.write_str("a capacity is needed to create a ring, and none was given"),
+            Self::CapacityTooLarge { requested, element_bytes: 1 } => {
+                write!(f, "a ring of {requested} bytes does not fit the address space")
+            }
             Self::CapacityTooLarge { requested, element_bytes } => {
                 write!(f, "a ring of {requested} elements of {element_bytes} bytes does not fit the address space")
+            }
+            Self::LargestMessage { most: 0, .. } => {
+                f.write_str("a ring of messages needs a capacity of 16 bytes at least")
             }
             Self::LargestMessage { requested, most } => {
                 write!(f, "with this capacity the largest message can have 1 to {most} bytes, not {requested}")

@@ -254,7 +254,7 @@ unsafe impl<T: Pod> Memory for Mapped<T> {
 
     #[inline(always)]
     fn hint_ahead(&self, p: u64) {
-        hint::prefetch_for_write(self.slot(p.wrapping_add(self.ahead)).0);
+        hint::prefetch_for_write(self.slot(p.wrapping_add(self.ahead)).0.as_ptr());
     }
 }
 

@@ -68,7 +68,10 @@ impl Elements {
     pub(super) fn check_possible(self, capacity: u64, found: u64) -> Result<(), SegmentError> {
         match self {
             Self::Fixed(_) => Ok(()),
-            Self::Messages { most } => implied("element_size", found.min(most(capacity)).max(1), found),
+            Self::Messages { most } => match most(capacity) {
+                0 => Err(SegmentError::LargestMessage { requested: found, most: 0 }),
+                most => implied("element_size", found.clamp(1, most), found),
+            },
         }
     }
 

@@ -203,7 +203,7 @@ unsafe impl<T: Pod> Memory for Mapped<T> {
         let mut offset = 0;
         while offset < Shape::<T>::STRIDE.min(BLOCK_BYTES) {
             // SAFETY: the offset stays within the line, which stays within the body.
-            hint::prefetch_for_write(unsafe { line.0.add(offset) });
+            hint::prefetch_for_write(unsafe { line.0.add(offset) }.as_ptr());
             offset += LINE_BYTES;
         }
     }

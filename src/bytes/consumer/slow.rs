@@ -89,6 +89,10 @@ impl Consumer {
                 return Ok(front);
             }
             match self.wait_for_data(deadline) {
+                // Something was there. If it is not any more, somebody takes back what was published; not for longer than we were to wait.
+                Some(Ok(())) if deadline.is_some_and(|deadline| deadline <= Instant::now()) => {
+                    return self.front_here().map_err(PopTimeoutError::Failed)?.ok_or(PopTimeoutError::Timeout);
+                }
                 Some(Ok(())) => {}
                 Some(Err(Gone::Closed)) => return Err(PopTimeoutError::Closed),
                 Some(Err(Gone::Dead)) => return Err(PopTimeoutError::Dead),

@@ -2,7 +2,7 @@
 
 use super::geometry::Geometry;
 use super::place::Place;
-use super::{Corruption, HINT_BYTES, Memory};
+use super::{Corruption, LINE_BYTES, Memory};
 use crate::sync::Ordering;
 
 /// A published record, its length word loaded and checked.
@@ -33,15 +33,12 @@ impl<M: Memory> Consumer<M> {
     ///
     /// Only for the holder of the consumer's role.
     pub(crate) fn attach(memory: M, geometry: Geometry) -> Result<Self, Corruption> {
-        // ORDER [attach-head]: Relaxed. Only consumers write these two, and the role's lock orders them.
+        // ORDER [attach-head]: Relaxed. Only consumers write it, and the role's lock orders them.
         let consumed = memory.consumed().load(Ordering::Relaxed);
-        let released = memory.released().load(Ordering::Relaxed);
         let head = geometry.place("consumed", consumed)?;
-        geometry.check_released(consumed, released)?;
-        let mut consumer = Consumer { memory, geometry, head, released, last: 0 };
-        // A predecessor that was killed between its two stores may have kept room back.
-        consumer.release();
-        Ok(consumer)
+        // A predecessor that was killed between its two stores has kept room back.
+        memory.released().store(consumed, Ordering::Release); // ORDER [release]
+        Ok(Consumer { memory, geometry, head, released: consumed, last: 0 })
     }
 
     /// The memory that it was given.
@@ -72,7 +69,7 @@ impl<M: Memory> Consumer<M> {
         let word = unsafe { self.memory.word(place.offset()) }.load(Ordering::Acquire);
         match self.geometry.read(word, place, self.head.position())? {
             Some((len, next)) => {
-                self.last = len.min(HINT_BYTES);
+                self.last = len.min(LINE_BYTES);
                 Ok(Some(Record { payload: place.payload(), len, next }))
             }
             None => {
@@ -100,7 +97,7 @@ impl<M: Memory> Consumer<M> {
         // ORDER [consume]: Release, partners [see-consumed] and [attach-consumed]. The messages are read before they are
         // given up; without it a producer that acts on `consumed` could write into one that is being read.
         self.memory.consumed().store(head, Ordering::Release);
-        let lagging = head - self.released >= self.geometry.lag;
+        let lagging = head.wrapping_sub(self.released) >= self.geometry.lag;
         if lagging {
             self.release();
         }

@@ -4,11 +4,12 @@ use super::Corruption;
 use super::place::Place;
 use super::record::{self, WORD_BYTES};
 
-/// Positions beyond this are taken for corruption, so that sums of positions cannot overflow.
+/// Positions beyond this are taken for corruption by who attaches. Nobody gets so far by pushing and popping; but hostile length words can lead on from
+/// there until positions overflow. So sums of them wrap: offsets stay what they are, and comparisons answer "corrupted" or "full".
 pub(super) const MAX_POSITION: u64 = 1 << 63;
 
-/// The lengths of ring and slack are multiples of this: a cache line.
-pub(super) const LINE_BYTES: u64 = 64;
+/// Bytes of a cache line. The lengths of ring and slack are multiples of it.
+pub(crate) const LINE_BYTES: u64 = 64;
 
 /// The most bytes by which `released` lags behind `consumed`.
 const MAX_LAG: u64 = 16 << 10;
@@ -49,9 +50,13 @@ impl Geometry {
     }
 
     /// The place of a position that was read from the segment.
-    pub(super) fn place(self, word: &'static str, position: u64) -> Result<Place, Corruption> {
-        if position > MAX_POSITION || position % WORD_BYTES != 0 {
+    pub(super) fn place(&self, word: &'static str, position: u64) -> Result<Place, Corruption> {
+        if position > MAX_POSITION {
             return Err(Corruption { word, least: 0, most: MAX_POSITION, found: position });
+        }
+        if position % WORD_BYTES != 0 {
+            let word_before = position - position % WORD_BYTES;
+            return Err(Corruption { word, least: word_before, most: word_before, found: position });
         }
         Ok(Place::of(position, self.data))
     }
@@ -59,14 +64,14 @@ impl Geometry {
     /// What the length word at `place` says, if nothing before position `consumed` is in the ring any more: the length, and the
     /// place behind the record. `None` if nothing is published there.
     #[inline(always)]
-    pub(super) fn read(self, word: u64, place: Place, consumed: u64) -> Result<Option<(u64, Place)>, Corruption> {
+    pub(super) fn read(&self, word: u64, place: Place, consumed: u64) -> Result<Option<(u64, Place)>, Corruption> {
         if word == 0 {
             return Ok(None);
         }
         let len = word.wrapping_sub(record::tag(place.position()));
         if len <= self.largest {
             let next = place.next(len, self.data);
-            if next.position() + WORD_BYTES <= consumed + self.data {
+            if next.position().wrapping_add(WORD_BYTES) <= consumed.wrapping_add(self.data) {
                 return Ok(Some((len, next)));
             }
         }
@@ -74,24 +79,13 @@ impl Geometry {
     }
 
     #[cold]
-    fn impossible(self, found: u64, place: Place, consumed: u64) -> Corruption {
+    fn impossible(&self, found: u64, place: Place, consumed: u64) -> Corruption {
         let least = record::tag(place.position());
         // What of the ring is left from here on, but for the next word: all of it may be one record's that ends there; one
         // that runs over the end of the ring may be longer.
-        let left = (consumed + self.data).saturating_sub(place.position() + 2 * WORD_BYTES);
+        let left = consumed.saturating_add(self.data).saturating_sub(place.position().saturating_add(2 * WORD_BYTES));
         let runs_over = place.offset() + left + WORD_BYTES >= self.data;
         let most = if runs_over { self.largest } else { left.min(self.largest) };
         Corruption { word: "length", least, most: least + most, found }
-    }
-
-    /// Checks the two positions of a consumer against each other: `released ≤ consumed`, and not too far behind.
-    pub(super) fn check_released(self, consumed: u64, released: u64) -> Result<(), Corruption> {
-        // A consumer that was killed between its two stores may have consumed a whole ring at once, on top of what
-        // `released` lagged behind before. The lag is less than a ring, so two rings bound both.
-        let least = consumed.saturating_sub(2 * self.data);
-        if released < least || released > consumed {
-            return Err(Corruption { word: "released", least, most: consumed, found: released });
-        }
-        Ok(())
     }
 }

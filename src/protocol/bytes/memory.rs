@@ -2,14 +2,12 @@
 
 use crate::sync::AtomicU64;
 
-/// How far behind a message that is to come a hint may reach, in bytes: a cache line.
-pub(crate) const HINT_BYTES: u64 = 64;
-
 /// The shared words of one ring. The library implements it over a mapping, the loom models over loom's cells.
 ///
 /// # Safety
 ///
-/// The same word must come for the same argument for as long as the value lives.
+/// It is the memory of one ring, of one geometry: that which it is attached with. The same word must come for the same argument for as
+/// long as the value lives.
 pub(crate) unsafe trait Memory {
     /// The word at an offset in the ring.
     ///
@@ -22,9 +20,8 @@ pub(crate) unsafe trait Memory {
     /// The position up to which the ring may be written again.
     fn released(&self) -> &AtomicU64;
 
-    /// A hint: the consumer waits for a message whose bytes may reach to this offset, at most [`HINT_BYTES`] behind one in the ring.
+    /// A hint: the consumer waits for a message whose bytes may reach to this offset.
     fn hint_read(&self, offset: u64);
-    /// A hint: the producer will soon write `len` bytes from this offset on; they are in ring and slack, or `len` is at most
-    /// [`HINT_BYTES`].
+    /// A hint: the producer will soon write `len` bytes from this offset on.
     fn hint_write(&self, offset: u64, len: u64);
 }

@@ -59,8 +59,8 @@ mod producer;
 mod record;
 
 pub(crate) use consumer::{Consumer, Record};
-pub(crate) use geometry::Geometry;
-pub(crate) use memory::{HINT_BYTES, Memory};
+pub(crate) use geometry::{Geometry, LINE_BYTES};
+pub(crate) use memory::Memory;
 pub(crate) use place::Place;
 pub(crate) use producer::Producer;
 

@@ -22,7 +22,7 @@ impl Place {
     /// The position.
     #[inline(always)]
     pub(crate) fn position(self) -> u64 {
-        self.lap + self.offset
+        self.lap.wrapping_add(self.offset)
     }
 
     /// Where the length word of the record at this place lies.
@@ -41,6 +41,10 @@ impl Place {
     #[inline(always)]
     pub(super) fn next(self, len: u64, data: u64) -> Place {
         let offset = self.offset + record::bytes(len);
-        if offset < data { Place { lap: self.lap, offset } } else { Place { lap: self.lap + data, offset: 0 } }
+        if offset < data {
+            Place { lap: self.lap, offset }
+        } else {
+            Place { lap: self.lap.wrapping_add(data), offset: 0 }
+        }
     }
 }

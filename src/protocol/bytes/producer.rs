@@ -1,9 +1,9 @@
 //! The producer's half of the ring of messages.
 
-use super::geometry::{Geometry, LINE_BYTES};
+use super::geometry::Geometry;
 use super::place::Place;
 use super::record::{self, WORD_BYTES};
-use super::{Corruption, HINT_BYTES, Memory};
+use super::{Corruption, LINE_BYTES, Memory};
 use crate::sync::Ordering;
 
 /// The producer's private state. Positions and offsets are its own and never come from the segment again.
@@ -73,7 +73,7 @@ impl<M: Memory> Producer<M> {
         if !self.has_room(len) && !self.see_released(len)? {
             return Ok(None);
         }
-        if len > HINT_BYTES {
+        if len > LINE_BYTES {
             self.memory.hint_write(self.staged.payload(), len);
         }
         Ok(Some(self.staged.payload()))
@@ -122,10 +122,10 @@ impl<M: Memory> Producer<M> {
     #[inline(always)]
     fn hint_next_line(&self, before: Place) {
         let entered = before.offset() / LINE_BYTES != self.tail.offset() / LINE_BYTES;
-        let short = self.tail.position() - before.position() <= LINE_BYTES;
+        let short = self.tail.position().wrapping_sub(before.position()) <= LINE_BYTES;
         // A line that is still being read is not to be taken from the reader.
-        if entered && short && self.tail.position() + 2 * LINE_BYTES <= self.limit {
-            self.memory.hint_write(self.tail.offset() + HINT_BYTES, 1);
+        if entered && short && self.tail.position().wrapping_add(2 * LINE_BYTES) <= self.limit {
+            self.memory.hint_write(self.tail.offset() + LINE_BYTES, 1);
         }
     }
 
@@ -137,7 +137,7 @@ impl<M: Memory> Producer<M> {
     /// True if there is room for `len` bytes as far as the producer knows without looking.
     #[inline(always)]
     fn has_room(&self, len: u64) -> bool {
-        self.staged.next(len, self.geometry.data).position() + WORD_BYTES <= self.limit
+        self.staged.next(len, self.geometry.data).position().wrapping_add(WORD_BYTES) <= self.limit
     }
 
     /// Possibly full: looks at `released`. True if there is room for `len` bytes.
@@ -167,7 +167,7 @@ impl<M: Memory> Producer<M> {
         }
         // `released` may lag behind a `consumed` seen before; both only grow.
         self.freed = self.freed.max(freed);
-        self.limit = self.freed + self.geometry.data;
+        self.limit = self.freed.wrapping_add(self.geometry.data);
         Ok(())
     }
 
