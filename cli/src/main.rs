@@ -1,5 +1,6 @@
 //! The `rondel` tool.
 
+mod pipelines;
 mod segments;
 mod versus;
 
@@ -7,7 +8,10 @@ use clap::{Parser, Subcommand};
 use std::io;
 use std::process::ExitCode;
 
-/// Compares rondel's rings with the kernel's ways of handing messages over, and looks after named segments.
+use pipelines::Ending;
+
+/// Sends streams through rondel's rings, compares them with the kernel's ways of handing messages over, and looks after named
+/// segments.
 #[derive(Parser)]
 #[command(name = "rondel", version, about, arg_required_else_help = true)]
 struct Tool {
@@ -17,6 +21,9 @@ struct Tool {
 
 #[derive(Subcommand)]
 enum Command {
+    Send(pipelines::Send),
+    #[command(name = "recv")]
+    Receive(pipelines::Receive),
     Versus(versus::Arguments),
     List(segments::List),
     Unlink(segments::Unlink),
@@ -24,12 +31,15 @@ enum Command {
 
 fn main() -> ExitCode {
     let outcome = match Tool::parse().command {
-        Command::Versus(arguments) => versus::run(&arguments),
-        Command::List(arguments) => segments::list(&arguments),
-        Command::Unlink(arguments) => segments::unlink(&arguments),
+        Command::Send(arguments) => pipelines::send(&arguments),
+        Command::Receive(arguments) => pipelines::receive(&arguments),
+        Command::Versus(arguments) => versus::run(&arguments).map(|()| Ending::Complete),
+        Command::List(arguments) => segments::list(&arguments).map(|()| Ending::Complete),
+        Command::Unlink(arguments) => segments::unlink(&arguments).map(|()| Ending::Complete),
     };
     match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(Ending::Complete) => ExitCode::SUCCESS,
+        Ok(Ending::Signal(signal)) => pipelines::end_by(signal),
         // The reader of the output has seen enough (`rondel versus --json | head -1`): no failure of this tool.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {

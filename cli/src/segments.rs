@@ -41,8 +41,8 @@ pub(crate) fn list(_: &List) -> anyhow::Result<()> {
             Ok(detail) => table.add_row([
                 segment.name.clone(),
                 detail.kind.to_string(),
-                format!("{} B, aligned to {}", detail.element_size, detail.element_align),
-                detail.capacity.to_string(),
+                element(detail),
+                capacity(detail),
                 if detail.schema == 0 { "none".into() } else { format!("{:#x}", detail.schema) },
                 bytes,
                 mode,
@@ -62,6 +62,22 @@ pub(crate) fn list(_: &List) -> anyhow::Result<()> {
     }
     writeln!(out, "{table}")?;
     Ok(())
+}
+
+/// An element, or the messages that are there instead.
+fn element(detail: &SegmentDetail) -> String {
+    match detail.kind {
+        RingKind::Bytes => format!("up to {} B", detail.element_size),
+        _ => format!("{} B, aligned to {}", detail.element_size, detail.element_align),
+    }
+}
+
+/// A number of elements, or of bytes of records.
+fn capacity(detail: &SegmentDetail) -> String {
+    match detail.kind {
+        RingKind::Bytes => format!("{} B", detail.capacity),
+        _ => detail.capacity.to_string(),
+    }
 }
 
 fn attached(detail: &SegmentDetail) -> String {
