@@ -5,7 +5,7 @@
 //! opens a FIFO removes it: each maker holds a lock on its directory, which falls when the maker is gone.
 
 use crate::error::check_wait;
-use crate::pipe::enlarge;
+use crate::pipe::{Pipe, enlarge};
 use crate::stream::{StreamReceiver, StreamSender};
 use crate::{Carries, Error, Result, Scope, Transport, Wait};
 use rustix::fs::{CWD, FileType, FlockOperation, Mode, OFlags, flock, mknodat, open};
@@ -22,11 +22,16 @@ pub struct Fifo;
 
 impl Transport for Fifo {
     const NAME: &'static str = "fifo";
-    const NOTE: &'static str = "named pipe of 1 MiB where that is allowed; one write and one read a message";
+    const NOTE: &'static str = "named pipe, as large as fs.pipe-max-size allows; one write and one read a message";
     const SCOPE: Scope = Scope::Processes;
     const WAITS: &'static [Wait] = &[Wait::Park];
     const QUEUES: bool = true;
     const BATCHES: bool = true;
+
+    fn room() -> Option<usize> {
+        // As large as a pipe without a name, by the same rules.
+        Pipe::room()
+    }
 }
 
 impl<const WORDS: usize> Carries<WORDS> for Fifo {

@@ -46,10 +46,12 @@
 //! # Adding a transport
 //!
 //! Write a file beside the others, implement [`Transport`] and [`Carries`] for every number of words, and add the type to
-//! the list in `registry.rs`. The same for [`Crowd`], which has a list of its own. The tests in `tests/` then cover it
+//! the list in `registry.rs`: among those of one size, whose messages are as long as their elements, or among those that carry
+//! messages of any length. The same for [`Crowd`], which has a list of its own. The tests in `tests/` then cover it
 //! as soon as they are told its name.
 
 mod array_queue;
+mod bytes;
 mod channel;
 mod child;
 mod crowd;
@@ -61,6 +63,7 @@ mod floor;
 mod futex;
 mod message;
 mod mpmc;
+mod packet;
 mod patience;
 mod pin;
 mod pipe;
@@ -75,14 +78,17 @@ mod unix;
 pub use crowd::{Crowd, Meeting, Seats, Shape, gather};
 pub use duet::duet;
 pub use error::{Error, Result};
-pub use message::{Message, STOP};
+pub use message::{Arrival, Message, STOP};
 pub use pin::{Cores, allowed_cores};
-pub use registry::{CrowdVisitor, Payload, UnknownTransport, Visitor, crowd_names, names, visit, visit_crowd};
-pub use roles::{Stop, echo, pump, pump_batches};
+pub use registry::{
+    CrowdVisitor, EverySize, FewSizes, Payload, UnknownTransport, Visitor, crowd_names, names, visit, visit_crowd,
+};
+pub use roles::{Stop, echo, pump, pump_batches, pump_prepared};
 
 /// The transports themselves, one type each; the types hold nothing and serve as names.
 pub mod transports {
     pub use crate::array_queue::ArrayQueue;
+    pub use crate::bytes::{Bytes, BytesInPlace};
     pub use crate::channel::Channel;
     pub use crate::fifo::Fifo;
     pub use crate::floor::Floor;
@@ -91,7 +97,7 @@ pub mod transports {
     pub use crate::pipe::Pipe;
     pub use crate::rtrb::Rtrb;
     pub use crate::spsc::Spsc;
-    pub use crate::unix::Unix;
+    pub use crate::unix::{UnixDatagram, UnixSeqpacket, UnixStream};
 }
 
 /// How an end waits for the other.
@@ -155,6 +161,14 @@ pub trait Transport {
     const QUEUES: bool;
     /// Whether [`Sender::send_batch`] and [`Receiver::receive_batch`] do better than one message after another.
     const BATCHES: bool;
+    /// Whether a message is made where it is carried ([`Sender::make`]) and checked where it lies ([`Receiver::check`]),
+    /// so that none is ever copied.
+    const IN_PLACE: bool = false;
+
+    /// How many bytes a connection holds, where the system has a say in it.
+    fn room() -> Option<usize> {
+        None
+    }
 }
 
 /// A transport that can carry messages of `WORDS` 64-bit words.
@@ -207,6 +221,34 @@ pub trait Sender<const WORDS: usize> {
     fn send_batch(&mut self, messages: &[Message<WORDS>]) -> Result<()> {
         messages.iter().try_for_each(|message| self.send(message))
     }
+
+    /// Makes the message with the given number and sends it: what is measured.
+    ///
+    /// It is made in `desk`, private memory of the caller's, by whoever must then copy it; a transport that lends the place in
+    /// which a message is carried has it made there, and leaves `desk` alone.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Sender::send).
+    #[inline(always)]
+    fn make(&mut self, number: u64, desk: &mut Message<WORDS>) -> Result<()> {
+        desk.renumber(number);
+        self.send(desk)
+    }
+
+    /// Makes as many messages as `desk` holds, the first with the given number, and sends them as
+    /// [`send_batch`](Sender::send_batch) does.
+    ///
+    /// # Errors
+    ///
+    /// As [`send_batch`](Sender::send_batch).
+    #[inline(always)]
+    fn make_batch(&mut self, first: u64, desk: &mut [Message<WORDS>]) -> Result<()> {
+        for (message, number) in desk.iter_mut().zip(first..) {
+            message.renumber(number);
+        }
+        self.send_batch(desk)
+    }
 }
 
 /// The end that messages come out of.
@@ -230,6 +272,36 @@ pub trait Receiver<const WORDS: usize> {
             Some(first) => self.receive(first).map(|()| 1),
             None => Ok(0),
         }
+    }
+
+    /// Receives one message and checks every word of it: the other half of [`Sender::make`]. Whoever must copy a message out
+    /// copies it into `desk`; what lies in place is checked there.
+    ///
+    /// # Errors
+    ///
+    /// As [`receive`](Receiver::receive), and [`Error::Corrupt`], which names `transport`, when it is neither the message with
+    /// the given number nor the last of its stream.
+    #[inline(always)]
+    fn check(&mut self, transport: &'static str, number: u64, desk: &mut Message<WORDS>) -> Result<Arrival> {
+        self.receive(desk)?;
+        desk.arrived(transport, number)
+    }
+
+    /// Receives what is there, as [`receive_batch`](Receiver::receive_batch) into `desk` does, and checks every word of it. Says
+    /// how many arrived that were due, from the given number on, and whether the stream has ended behind them.
+    ///
+    /// # Errors
+    ///
+    /// As [`check`](Receiver::check).
+    #[inline(always)]
+    fn check_batch(
+        &mut self,
+        transport: &'static str,
+        first: u64,
+        desk: &mut [Message<WORDS>],
+    ) -> Result<(usize, Arrival)> {
+        let received = self.receive_batch(desk)?;
+        Message::arrived_batch(transport, first, desk.get(..received).unwrap_or_default())
     }
 }
 

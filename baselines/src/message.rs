@@ -13,6 +13,21 @@ const ORIGIN: u64 = 0x5bd1_e995_9e37_79b9;
 /// message of which one half is old and the other new, is always noticed.
 const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
 
+/// Word `word` of the message with the given number.
+#[inline(always)]
+const fn content(number: u64, word: usize) -> u64 {
+    ORIGIN.wrapping_add(number).wrapping_add(STEP.wrapping_mul(word as u64))
+}
+
+/// What has arrived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arrival {
+    /// The message that was due.
+    Due,
+    /// The one with number [`STOP`]: the stream has ended.
+    Stop,
+}
+
 /// A message of `WORDS` 64-bit words.
 ///
 /// Word `w` of message `n` is `ORIGIN + n + w × STEP`, wrapping: one addition a word to make and one to check, in a
@@ -35,8 +50,53 @@ impl<const WORDS: usize> Message<WORDS> {
     /// The message with the given number.
     #[inline(always)]
     pub fn numbered(number: u64) -> Self {
-        let base = ORIGIN.wrapping_add(number);
-        Message(std::array::from_fn(|word| base.wrapping_add(STEP.wrapping_mul(word as u64))))
+        let mut message = Message::default();
+        message.renumber(number);
+        message
+    }
+
+    /// Makes this the message with the given number, in every word. Large messages are made in place: to make one and then
+    /// move it would be a copy that no transport has asked for.
+    #[inline(always)]
+    pub fn renumber(&mut self, number: u64) {
+        for (word, place) in self.0.iter_mut().enumerate() {
+            *place = content(number, word);
+        }
+    }
+
+    /// Gives a message that was made before another number, in its first and last word only: the cheapest way to keep
+    /// messages of the same content apart.
+    #[inline(always)]
+    pub fn stamp(&mut self, number: u64) {
+        if let Some(first) = self.0.first_mut() {
+            *first = content(number, 0);
+        }
+        if let Some(last) = self.0.last_mut() {
+            *last = content(number, WORDS - 1);
+        }
+    }
+
+    /// Looks at the first and the last word, and says whether this is the message with the given number or the last of
+    /// its stream.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Corrupt`] when it is neither.
+    #[inline(always)]
+    pub fn stamped(&self, transport: &'static str, number: u64) -> Result<Arrival> {
+        if self.has_stamp(number) {
+            Ok(Arrival::Due)
+        } else if self.has_stamp(STOP) {
+            Ok(Arrival::Stop)
+        } else {
+            Err(self.mismatch(transport, number))
+        }
+    }
+
+    #[inline(always)]
+    fn has_stamp(&self, number: u64) -> bool {
+        let is = |word, found: Option<&u64>| found.is_none_or(|found| *found == content(number, word));
+        is(0, self.0.first()) && is(WORDS.saturating_sub(1), self.0.last())
     }
 
     /// Whether this is the message with the given number, in every word.
@@ -55,6 +115,16 @@ impl<const WORDS: usize> Message<WORDS> {
         if self.is(number) { Ok(()) } else { Err(self.mismatch(transport, number)) }
     }
 
+    /// Looks at every word, and says whether this is the message with the given number or the last of its stream.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Corrupt`] when it is neither.
+    #[inline(always)]
+    pub fn arrived(&self, transport: &'static str, number: u64) -> Result<Arrival> {
+        if self.is(number) { Ok(Arrival::Due) } else { self.stop_or_wrong(transport, number) }
+    }
+
     /// The place of the first message in a batch that is not the one expected there, if the first is to have the
     /// given number.
     #[inline(always)]
@@ -67,6 +137,31 @@ impl<const WORDS: usize> Message<WORDS> {
             number = number.wrapping_add(1);
         }
         if difference == 0 { None } else { Self::search_wrong(batch, first) }
+    }
+
+    /// Looks at every word of a batch, and says how many of its messages were due, if the first is to have the given number, and whether
+    /// the stream has ended behind them. The last message of all goes alone, so it is the last of whatever batch it arrives in.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Corrupt`] when one is neither due nor the last.
+    #[inline(always)]
+    pub fn arrived_batch(transport: &'static str, first: u64, batch: &[Self]) -> Result<(usize, Arrival)> {
+        match Self::first_wrong(batch, first) {
+            None => Ok((batch.len(), Arrival::Due)),
+            Some(place) => Self::ended(transport, first, batch, place),
+        }
+    }
+
+    /// What a batch is in which the message in the given place is not the one that was due.
+    #[cold]
+    fn ended(transport: &'static str, first: u64, batch: &[Self], place: usize) -> Result<(usize, Arrival)> {
+        let number = first.wrapping_add(place as u64);
+        match batch.get(place..) {
+            Some([last]) => last.arrived(transport, number).map(|arrival| (place, arrival)),
+            Some([wrong, ..]) => Err(wrong.mismatch(transport, number)),
+            _ => Ok((place, Arrival::Due)),
+        }
     }
 
     /// The words of the message.
@@ -83,8 +178,8 @@ impl<const WORDS: usize> Message<WORDS> {
     #[inline(always)]
     fn difference(&self, number: u64) -> u64 {
         let mut difference = 0;
-        for (found, expected) in self.0.iter().zip(Self::numbered(number).0) {
-            difference |= found ^ expected;
+        for (word, found) in self.0.iter().enumerate() {
+            difference |= found ^ content(number, word);
         }
         difference
     }
@@ -95,11 +190,15 @@ impl<const WORDS: usize> Message<WORDS> {
     }
 
     #[cold]
+    fn stop_or_wrong(&self, transport: &'static str, number: u64) -> Result<Arrival> {
+        if self.is(STOP) { Ok(Arrival::Stop) } else { Err(self.mismatch(transport, number)) }
+    }
+
+    #[cold]
     fn mismatch(&self, transport: &'static str, index: u64) -> Box<Error> {
-        let expected = Self::numbered(index).0;
-        let word = self.0.iter().zip(expected).position(|(found, expected)| *found != expected).unwrap_or(0);
-        let value = |words: &[u64; WORDS]| words.get(word).copied().unwrap_or(0);
-        Box::new(Error::Corrupt { transport, index, word, expected: value(&expected), found: value(&self.0) })
+        let wrong = self.0.iter().enumerate().find(|(word, found)| **found != content(index, *word));
+        let (word, found) = wrong.map_or((0, 0), |(word, found)| (word, *found));
+        Box::new(Error::Corrupt { transport, index, word, expected: content(index, word), found })
     }
 }
 

@@ -12,11 +12,16 @@ pub struct Pipe;
 
 impl Transport for Pipe {
     const NAME: &'static str = "pipe";
-    const NOTE: &'static str = "anonymous pipe of 1 MiB where that is allowed; one write and one read a message";
+    const NOTE: &'static str = "anonymous pipe, as large as fs.pipe-max-size allows; one write and one read a message";
     const SCOPE: Scope = Scope::Processes;
     const WAITS: &'static [Wait] = &[Wait::Park];
     const QUEUES: bool = true;
     const BATCHES: bool = true;
+
+    fn room() -> Option<usize> {
+        let (_read, write) = pipe_with(PipeFlags::CLOEXEC).ok()?;
+        Some(enlarge(&write))
+    }
 }
 
 impl<const WORDS: usize> Carries<WORDS> for Pipe {
@@ -32,16 +37,19 @@ impl<const WORDS: usize> Carries<WORDS> for Pipe {
     }
 }
 
-/// The size that pipes are given where it is allowed: what `/proc/sys/fs/pipe-max-size` grants by default.
-const WANTED: usize = 1 << 20;
+/// The largest pipe that the system allows a user, or what it is by default where it is not told.
+fn largest() -> usize {
+    let told = std::fs::read_to_string("/proc/sys/fs/pipe-max-size").ok();
+    told.and_then(|told| told.trim().parse().ok()).unwrap_or(1 << 20)
+}
 
-/// Makes a pipe as large as this process may, up to [`WANTED`] bytes, and returns its size.
+/// Makes a pipe as large as this process may, and returns its size.
 ///
 /// A user's pipes share an allowance (`pipe-user-pages-soft`), so the request can be refused: halve it and try again.
 /// The size that a pipe has from the start always does, so a refusal is not an error.
 pub(crate) fn enlarge(pipe: impl AsFd) -> usize {
     let given = fcntl_getpipe_size(pipe.as_fd()).unwrap_or(0);
-    let mut size = WANTED;
+    let mut size = largest();
     while size > given {
         if let Ok(granted) = fcntl_setpipe_size(pipe.as_fd(), size) {
             return granted;

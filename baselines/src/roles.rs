@@ -3,52 +3,81 @@
 //! Neither looks at a clock. The near side measures, and says when it has enough.
 
 use crate::shared::Shared;
-use crate::{Error, Message, Receiver, Result, STOP, Sender};
+use crate::{Arrival, Error, Message, Receiver, Result, STOP, Sender};
 use bytemuck::Zeroable;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// Sends every message back, checked, until the one with number [`STOP`] comes. Messages are numbered from 0.
+/// Answers every message with one of the same number, until the one with number [`STOP`] comes. Each is checked, and each
+/// answer made, in every word. Messages are numbered from 0.
 ///
 /// # Errors
 ///
-/// [`Error::Corrupt`] when a message is not the one that is due, and whatever the transport reports.
+/// [`Error::Corrupt`](crate::Error::Corrupt) when a message is not the one that is due, and whatever the transport reports.
 #[inline]
 pub fn echo<const WORDS: usize>(
     transport: &'static str,
     from: &mut impl Receiver<WORDS>,
     to: &mut impl Sender<WORDS>,
 ) -> Result<()> {
-    let mut message = Message::default();
+    let mut desk = Message::default();
     let mut number = 0;
-    loop {
-        from.receive(&mut message)?;
-        if !message.is(number) {
-            return if message.is(STOP) { Ok(()) } else { message.verify(transport, number) };
-        }
-        to.send(&message)?;
+    while from.check(transport, number, &mut desk)? == Arrival::Due {
+        to.make(number, &mut desk)?;
         number += 1;
+    }
+    Ok(())
+}
+
+/// Messages that are sent between two looks at the sign to stop: 256, but no more than 256 KiB of them.
+const fn pump_block<const WORDS: usize>() -> u64 {
+    let fit = (1 << 18) / Message::<WORDS>::BYTES;
+    if fit > 256 {
+        256
+    } else if fit > 0 {
+        fit as u64
+    } else {
+        1
     }
 }
 
-/// Messages that [`pump`] sends between two looks at the sign to stop.
-const PUMP_BLOCK: u64 = 256;
-
 /// Sends messages numbered from 0, one at a time and as fast as the transport takes them, until told to stop; then one
-/// more with number [`STOP`].
+/// more with number [`STOP`]. Each is made in every word.
 ///
 /// # Errors
 ///
 /// Whatever the transport reports.
 #[inline]
 pub fn pump<const WORDS: usize>(to: &mut impl Sender<WORDS>, stop: &Stop) -> Result<()> {
+    let mut desk = Message::default();
     let mut number = 0;
     while !stop.requested() {
-        for _ in 0..PUMP_BLOCK {
-            to.send(&Message::numbered(number))?;
+        for _ in 0..pump_block::<WORDS>() {
+            to.make(number, &mut desk)?;
             number += 1;
         }
     }
-    to.send(&Message::numbered(STOP))
+    to.make(STOP, &mut desk)
+}
+
+/// As [`pump`], but the messages lie ready: they are one and the same, of which only the first and the last word change.
+/// What is left is to hand them over.
+///
+/// # Errors
+///
+/// Whatever the transport reports.
+#[inline]
+pub fn pump_prepared<const WORDS: usize>(to: &mut impl Sender<WORDS>, stop: &Stop) -> Result<()> {
+    let mut prepared = Message::numbered(0);
+    let mut number = 0;
+    while !stop.requested() {
+        for _ in 0..pump_block::<WORDS>() {
+            prepared.stamp(number);
+            to.send(&prepared)?;
+            number += 1;
+        }
+    }
+    prepared.stamp(STOP);
+    to.send(&prepared)
 }
 
 /// As [`pump`], in batches of `batch` messages. The one with number [`STOP`] goes alone, after the last batch.
@@ -58,16 +87,13 @@ pub fn pump<const WORDS: usize>(to: &mut impl Sender<WORDS>, stop: &Stop) -> Res
 /// Whatever the transport reports.
 #[inline]
 pub fn pump_batches<const WORDS: usize>(to: &mut impl Sender<WORDS>, batch: usize, stop: &Stop) -> Result<()> {
-    let mut messages = vec![Message::default(); batch.max(1)];
+    let mut desk = vec![Message::default(); batch.max(1)];
     let mut number = 0;
     while !stop.requested() {
-        for message in &mut messages {
-            *message = Message::numbered(number);
-            number += 1;
-        }
-        to.send_batch(&messages)?;
+        to.make_batch(number, &mut desk)?;
+        number += desk.len() as u64;
     }
-    to.send(&Message::numbered(STOP))
+    to.make(STOP, &mut Message::default())
 }
 
 /// The sign by which the side that measures tells the side that pumps to stop. It lies in memory that a fork shares.

@@ -4,15 +4,20 @@ mod common;
 
 use common::{alone, assert_childless, open_descriptors};
 use rondel_baselines::{
-    Carries, Cores, Error, Message, Receiver, Result, STOP, Seat, Sender, Stop, Visitor, Wait, duet, echo, names, pump,
-    pump_batches, visit,
+    Arrival, Carries, Cores, Error, EverySize, FewSizes, Message, Receiver, Result, STOP, Seat, Sender, Stop, Visitor,
+    Wait, duet, echo, names, pump, pump_batches, pump_prepared, visit,
 };
 
 const ALL_WAITS: [Wait; 3] = [Wait::Spin, Wait::Park, Wait::Default];
 
-/// Messages of a stream: more than a megabyte of them, so that every transport is filled and emptied many times.
+/// Messages of a stream: more than a megabyte of them, so that every transport that has a size of its own is filled and
+/// emptied many times.
 const fn stream_length<const WORDS: usize>() -> u64 {
-    if WORDS == 128 { 5_000 } else { 200_000 }
+    match WORDS {
+        0..=8 => 200_000,
+        9..=128 => 5_000,
+        _ => 250,
+    }
 }
 
 fn stream<T: Carries<WORDS>, const WORDS: usize>(wait: Wait) {
@@ -85,14 +90,117 @@ fn pumped<T: Carries<WORDS>, const WORDS: usize>(wait: Wait) {
                 return Ok(number);
             }
             message.verify(T::NAME, number)?;
-            if number == 1000 {
+            if number == HEARD {
                 stop.request();
             }
         }
         Ok(0)
     };
     let received = duet(T::SCOPE, Cores::Anywhere, far, near).unwrap_or_else(|error| panic!("{error}"));
-    assert!(received > 1000, "{}: {received}", T::NAME);
+    assert!(received > HEARD, "{}: {received}", T::NAME);
+}
+
+/// How many messages are heard of one that pumps.
+const HEARD: u64 = 200;
+
+const ROUND_TRIPS: u64 = 200;
+
+/// The sides of the measurement of what lies ready: between the first and the last word nothing changes.
+fn prepared<T: Carries<WORDS>, const WORDS: usize>(wait: Wait) {
+    let (sending, receiving) = T::open(wait).unwrap();
+    let stop = Stop::new().unwrap();
+    let far_stop = stop.clone();
+    let far = move || pump_prepared(&mut sending.take()?, &far_stop);
+    let near = move || {
+        let mut receiver = receiving.take()?;
+        let (mut message, mut expected) = (Message::<WORDS>::default(), Message::<WORDS>::numbered(0));
+        for number in 0.. {
+            receiver.receive(&mut message)?;
+            if message.stamped(T::NAME, number)? == Arrival::Stop {
+                return Ok(number);
+            }
+            expected.stamp(number);
+            assert!(message == expected, "{}: message {number} is another", T::NAME);
+            if number == HEARD {
+                stop.request();
+            }
+        }
+        Ok(0)
+    };
+    let received = duet(T::SCOPE, Cores::Anywhere, far, near).unwrap_or_else(|error| panic!("{error}"));
+    assert!(received > HEARD, "{}: {received}", T::NAME);
+}
+
+/// The sides of the measurement itself, in batches: both halves of it, and the two ways of one transport mixed.
+fn checked_batches<T: Carries<WORDS>, const WORDS: usize>(wait: Wait) {
+    let (sending, receiving) = T::open(wait).unwrap();
+    let length = stream_length::<WORDS>() / 8;
+    let far = move || {
+        let mut sender = sending.take()?;
+        let mut desk = vec![Message::<WORDS>::default(); 3];
+        let mut one = Message::<WORDS>::default();
+        for first in (0..length).step_by(5) {
+            sender.make_batch(first, &mut desk)?;
+            sender.make(first + 3, &mut one)?;
+            sender.send(&Message::numbered(first + 4))?;
+        }
+        sender.make(STOP, &mut one)
+    };
+    let near = move || -> Result<u64> {
+        let mut receiver = receiving.take()?;
+        let mut desk = vec![Message::<WORDS>::default(); 7];
+        let mut one = Message::<WORDS>::default();
+        assert_eq!(receiver.check_batch(T::NAME, 0, &mut [])?, (0, Arrival::Due), "nothing fits into nothing");
+        let mut number = 0;
+        loop {
+            let (received, arrival) = receiver.check_batch(T::NAME, number, &mut desk)?;
+            assert!(received <= 7, "{received}");
+            number += received as u64;
+            if arrival == Arrival::Stop || receiver.check(T::NAME, number, &mut one)? == Arrival::Stop {
+                return Ok(number);
+            }
+            number += 1;
+        }
+    };
+    let received = duet(T::SCOPE, Cores::Anywhere, far, near).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(received, length.next_multiple_of(5), "{}", T::NAME);
+}
+
+/// What the halves of the measurement must not let pass: a message that is not the one that is due.
+fn wrong_ones_are_noticed<T: Carries<WORDS>, const WORDS: usize>(wait: Wait) {
+    let wrong = |send: fn(&mut <T::Sending as Seat>::Taken) -> Result<()>, batches: bool| {
+        let (sending, receiving) = T::open(wait).unwrap();
+        let far = move || send(&mut sending.take()?);
+        let near = move || {
+            let mut receiver = receiving.take()?;
+            let mut desk = vec![Message::<WORDS>::default(); 4];
+            let mut number = 0;
+            for _ in 0..4 {
+                if batches {
+                    number += receiver.check_batch(T::NAME, number, &mut desk)?.0 as u64;
+                } else {
+                    receiver.check(T::NAME, number, &mut desk[0])?;
+                    number += 1;
+                }
+            }
+            Ok(())
+        };
+        *duet(T::SCOPE, Cores::Anywhere, far, near).expect_err("one was wrong")
+    };
+    for batches in [false, true] {
+        let skipped =
+            wrong(|sender| [0, 1, 3, 4].iter().try_for_each(|n| sender.send(&Message::numbered(*n))), batches);
+        assert!(matches!(skipped, Error::Corrupt { index: 2, word: 0, .. }), "{}: {skipped}", T::NAME);
+        let torn = |sender: &mut <T::Sending as Seat>::Taken| {
+            sender.send(&Message::numbered(0))?;
+            let mut torn = Message::<WORDS>::numbered(1);
+            torn.words_mut()[WORDS / 2] ^= 1 << 40;
+            sender.send(&torn)?;
+            (2..4).try_for_each(|n| sender.send(&Message::numbered(n)))
+        };
+        let torn = wrong(torn, batches);
+        assert!(matches!(torn, Error::Corrupt { index: 1, word, .. } if word == WORDS / 2), "{}: {torn}", T::NAME);
+    }
 }
 
 /// The sides of the measurement itself: one echoes until the other has heard enough.
@@ -102,13 +210,12 @@ fn round_trips<T: Carries<WORDS>, const WORDS: usize>(wait: Wait) {
     let far = move || echo(T::NAME, &mut asked.take()?, &mut answering.take()?);
     let near = move || {
         let (mut to, mut from) = (asking.take()?, answered.take()?);
-        let mut message = Message::<WORDS>::default();
-        for number in 0..500 {
-            to.send(&Message::numbered(number))?;
-            from.receive(&mut message)?;
-            message.verify(T::NAME, number)?;
+        let mut desk = Message::<WORDS>::default();
+        for number in 0..ROUND_TRIPS {
+            to.make(number, &mut desk)?;
+            assert_eq!(from.check(T::NAME, number, &mut desk)?, Arrival::Due);
         }
-        to.send(&Message::numbered(STOP))
+        to.make(STOP, &mut desk)
     };
     duet(T::SCOPE, Cores::Anywhere, far, near).unwrap_or_else(|error| panic!("{error}"));
 }
@@ -118,10 +225,17 @@ struct Everything;
 impl Visitor for Everything {
     type Output = ();
 
-    fn visit<T: Carries<1> + Carries<8> + Carries<128>>(self) {
+    fn visit<T: FewSizes>(self) {
         with_size::<T, 1>();
         with_size::<T, 8>();
         with_size::<T, 128>();
+    }
+
+    fn visit_any_length<T: EverySize>(self) {
+        self.visit::<T>();
+        with_size::<T, 32>();
+        with_size::<T, 512>();
+        with_size::<T, 8192>();
     }
 }
 
@@ -140,6 +254,9 @@ fn with_size<T: Carries<WORDS>, const WORDS: usize>() {
             stream::<T, WORDS>(wait);
             batches::<T, WORDS>(wait);
             pumped::<T, WORDS>(wait);
+            prepared::<T, WORDS>(wait);
+            checked_batches::<T, WORDS>(wait);
+            wrong_ones_are_noticed::<T, WORDS>(wait);
         }
         assert_eq!(open_descriptors(), before, "{}: descriptors are left open", T::NAME);
         assert_childless();
@@ -153,17 +270,30 @@ fn deliver(name: &str) {
 
 /// One test a transport; a transport without one is a failure of the last.
 macro_rules! delivered {
-    ($($name:ident),* $(,)?) => {
-        $(#[test] fn $name() { deliver(stringify!($name)); })*
+    ($($test:ident: $name:literal),* $(,)?) => {
+        $(#[test] fn $test() { deliver($name); })*
 
         #[test]
         fn no_transport_is_forgotten() {
-            assert_eq!(names(), [$(stringify!($name)),*]);
+            assert_eq!(names(), [$($name),*]);
         }
     };
 }
 
-delivered!(floor, spsc, mpmc, rtrb, futex, pipe, fifo, unix);
+delivered!(
+    floor: "floor",
+    spsc: "spsc",
+    mpmc: "mpmc",
+    rtrb: "rtrb",
+    futex: "futex",
+    bytes: "bytes",
+    bytes_in_place: "bytes-in-place",
+    pipe: "pipe",
+    fifo: "fifo",
+    unix_stream: "unix-stream",
+    unix_datagram: "unix-datagram",
+    unix_seqpacket: "unix-seqpacket",
+);
 
 #[test]
 fn an_unknown_name_is_answered_with_the_known_ones() {

@@ -3,7 +3,9 @@
 mod common;
 
 use common::{alone, assert_childless, open_descriptors};
-use rondel_baselines::transports::{Fifo, Floor, Mpmc, Pipe, Rtrb, Spsc, Unix};
+use rondel_baselines::transports::{
+    Bytes, BytesInPlace, Fifo, Floor, Mpmc, Pipe, Rtrb, Spsc, UnixDatagram, UnixSeqpacket, UnixStream,
+};
 use rondel_baselines::{
     Carries, Cores, Error, Message, Receiver, Result, Scope, Seat, Sender, Stop, Transport, Wait, allowed_cores, duet,
     echo, pump,
@@ -34,9 +36,13 @@ fn an_error_of_the_far_side_is_told_as_the_cause() {
     for error in [
         hear::<Pipe>(some_error),
         hear::<Fifo>(some_error),
-        hear::<Unix>(some_error),
+        hear::<UnixStream>(some_error),
+        hear::<UnixDatagram>(some_error),
+        hear::<UnixSeqpacket>(some_error),
         hear::<Spsc>(some_error),
         hear::<Mpmc>(some_error),
+        hear::<Bytes>(some_error),
+        hear::<BytesInPlace>(some_error),
         hear::<Rtrb>(some_error),
     ] {
         match &*error {
@@ -63,13 +69,47 @@ fn a_far_side_that_goes_silently_is_a_peer_that_is_gone() {
     for error in [
         hear::<Pipe>(|| Ok(())),
         hear::<Fifo>(|| Ok(())),
-        hear::<Unix>(|| Ok(())),
+        hear::<UnixStream>(|| Ok(())),
+        hear::<UnixDatagram>(|| Ok(())),
+        hear::<UnixSeqpacket>(|| Ok(())),
         hear::<Spsc>(|| Ok(())),
         hear::<Mpmc>(|| Ok(())),
+        hear::<Bytes>(|| Ok(())),
+        hear::<BytesInPlace>(|| Ok(())),
         hear::<Rtrb>(|| Ok(())),
     ] {
         assert!(matches!(*error, Error::PeerGone { .. }), "{error}");
     }
+    assert_childless();
+}
+
+/// The other way round: who sends learns of it too, however much is under way.
+#[test]
+fn a_receiver_that_goes_silently_is_a_peer_that_is_gone() {
+    fn told<T: Carries<128>>() {
+        let (sending, receiving) = T::open(T::WAITS[0]).unwrap();
+        let far = move || {
+            let mut receiver = receiving.take()?;
+            (0..100).try_for_each(|_| receiver.receive(&mut Message::default()))
+        };
+        let near = move || {
+            let mut sender = sending.take()?;
+            (0..).try_for_each(|number| sender.send(&Message::numbered(number)))
+        };
+        let error = duet(T::SCOPE, Cores::Anywhere, far, near).expect_err("nobody is there");
+        assert!(matches!(*error, Error::PeerGone { transport } if transport == T::NAME), "{error}");
+    }
+    let _alone = alone();
+    told::<Pipe>();
+    told::<Fifo>();
+    told::<UnixStream>();
+    told::<UnixDatagram>();
+    told::<UnixSeqpacket>();
+    told::<Spsc>();
+    told::<Mpmc>();
+    told::<Bytes>();
+    told::<BytesInPlace>();
+    told::<Rtrb>();
     assert_childless();
 }
 
@@ -83,9 +123,13 @@ fn a_killed_far_side_is_told_with_its_signal() {
     for error in [
         hear::<Pipe>(suicide),
         hear::<Fifo>(suicide),
-        hear::<Unix>(suicide),
+        hear::<UnixStream>(suicide),
+        hear::<UnixDatagram>(suicide),
+        hear::<UnixSeqpacket>(suicide),
         hear::<Spsc>(suicide),
         hear::<Mpmc>(suicide),
+        hear::<Bytes>(suicide),
+        hear::<BytesInPlace>(suicide),
     ] {
         assert!(matches!(*error, Error::FarSideKilled { signal: 9 }), "{error}");
     }
@@ -141,9 +185,9 @@ fn a_panic_of_the_near_side_leaves_no_child() {
 #[test]
 fn a_wrong_message_is_noticed_by_the_echo_too() {
     let _alone = alone();
-    let (asking, asked) = <Unix as Carries<8>>::open(Wait::Park).unwrap();
-    let (answering, answered) = <Unix as Carries<8>>::open(Wait::Park).unwrap();
-    let far = move || echo::<8>(Unix::NAME, &mut asked.take()?, &mut answering.take()?);
+    let (asking, asked) = <UnixStream as Carries<8>>::open(Wait::Park).unwrap();
+    let (answering, answered) = <UnixStream as Carries<8>>::open(Wait::Park).unwrap();
+    let far = move || echo::<8>(UnixStream::NAME, &mut asked.take()?, &mut answering.take()?);
     let near = move || {
         let (mut to, mut from) = (asking.take()?, answered.take()?);
         let mut message = Message::<8>::numbered(0);
@@ -151,7 +195,7 @@ fn a_wrong_message_is_noticed_by_the_echo_too() {
         to.send(&message)?;
         from.receive(&mut message)
     };
-    let error = duet(Unix::SCOPE, Cores::Anywhere, far, near).expect_err("the message was wrong").to_string();
+    let error = duet(UnixStream::SCOPE, Cores::Anywhere, far, near).expect_err("the message was wrong").to_string();
     assert!(error.contains("message 0 arrived wrong: its word 7"), "{error}");
     assert_childless();
 }

@@ -73,7 +73,7 @@ fn every_json_line_has_every_field() {
                 assert!(percentiles.is_sorted() && percentiles[0] > 0.0, "{line}");
                 assert!(number(&line, "round_trips") >= 1.0);
             }
-            "throughput" => {
+            "throughput" | "handover" => {
                 let rate = number(&line, "messages_per_s");
                 assert!(rate > 0.0, "{line}");
                 assert!((number(&line, "bytes_per_s") - rate * bytes).abs() <= bytes, "{line}");
@@ -104,12 +104,30 @@ fn every_json_line_has_every_field() {
         }
     }
     is_there("mpmc", "throughput", 8, "spin", false, Some([1, 1]));
+    for bytes in [8, 64, 256, 1024, 4096, 65_536] {
+        for transport in ["pipe", "fifo", "unix-stream", "unix-datagram", "unix-seqpacket"] {
+            for test in ["round_trip", "throughput", "handover"] {
+                has(transport, test, bytes, "park", false);
+            }
+        }
+        for transport in ["pipe", "fifo", "unix-stream"] {
+            has(transport, "throughput", bytes, "park", true);
+        }
+        for transport in ["bytes", "bytes-in-place"] {
+            for wait in ["spin", "park", "default"] {
+                has(transport, "round_trip", bytes, wait, false);
+            }
+            has(transport, "throughput", bytes, "spin", false);
+            has(transport, "throughput", bytes, "default", false);
+            has(transport, "throughput", bytes, "default", true);
+        }
+        has("bytes", "handover", bytes, "default", false);
+    }
+    assert!(!seen.iter().any(|(transport, test, ..)| transport == "bytes-in-place" && test == "handover"));
     for bytes in [8, 64] {
         has("floor", "round_trip", bytes, "spin", false);
         has("rtrb", "round_trip", bytes, "spin", false);
-        for transport in ["futex", "pipe", "fifo", "unix"] {
-            has(transport, "round_trip", bytes, "park", false);
-        }
+        has("futex", "round_trip", bytes, "park", false);
         for wait in ["spin", "park", "default"] {
             has("spsc", "round_trip", bytes, wait, false);
             has("mpmc", "round_trip", bytes, wait, false);
@@ -122,9 +140,6 @@ fn every_json_line_has_every_field() {
             has("rtrb", "throughput", bytes, "spin", batch);
             has("spsc", "throughput", bytes, "default", batch);
             has("mpmc", "throughput", bytes, "default", batch);
-            for transport in ["pipe", "fifo", "unix"] {
-                has(transport, "throughput", bytes, "park", batch);
-            }
         }
     }
 }
@@ -147,6 +162,50 @@ fn the_table_names_the_machine_and_shows_the_ratios() {
     assert!(!text.contains("unix"), "{text}");
     assert!(!text.contains('\u{1b}'), "colours where there is no terminal");
     assert!(output.stderr.is_empty(), "progress where there is no terminal");
+}
+
+#[test]
+fn the_tables_by_size_have_every_size_beside_the_pipe() {
+    let _alone = alone();
+    if !two_cores() {
+        return;
+    }
+    let text = stdout(&run(versus(&QUICK).args(["--only", "bytes,bytes-in-place,pipe,unix-seqpacket"])));
+    // Each table from its title to the line under it.
+    let table = |title: &str| -> Vec<Vec<String>> {
+        let lines =
+            text.lines().skip_while(|line| !line.starts_with(title)).skip(1).take_while(|line| !line.is_empty());
+        let cells = lines.map(|line| line.split("  ").map(str::trim).filter(|cell| !cell.is_empty()));
+        cells.map(|row| row.map(str::to_owned).collect()).filter(|row: &Vec<_>| row.len() > 1).collect()
+    };
+    let rows = |title: &str, ratios: bool| {
+        let table = table(title);
+        let (heading, rows) = table.split_first().unwrap_or_else(|| panic!("no table {title} in {text}"));
+        assert_eq!(heading[2..], ["8 B", "64 B", "256 B", "1 KiB", "4 KiB", "64 KiB"]);
+        for row in rows {
+            for cell in &row[2..] {
+                let (figure, ratio) = cell.split_once(' ').unwrap_or((cell, ""));
+                assert!(figure.parse::<f64>().is_ok_and(|figure| figure > 0.0), "{cell} in {text}");
+                assert_eq!(ratio.ends_with("×)"), ratios, "{cell} in {text}");
+                assert!(row[0] != "pipe" || !ratios || ratio == "(1.00×)", "the pipe is once itself: {cell} in {text}");
+            }
+        }
+        rows.iter().map(|row| format!("{} {}", row[0], row[1])).collect::<Vec<_>>()
+    };
+    let rings = |waits: &[&str]| -> Vec<String> {
+        let of = |ring: &'static str| waits.iter().map(move |wait| format!("{ring} {wait}"));
+        of("bytes").chain(of("bytes-in-place")).collect()
+    };
+    let with_kernel = |rings: Vec<String>, kernel: &[&str]| {
+        rings.into_iter().chain(kernel.iter().map(|name| format!("{name} park"))).collect::<Vec<_>>()
+    };
+    let both = ["pipe", "unix-seqpacket"];
+    let streamed = with_kernel(rings(&["spin", "default"]), &both);
+    assert_eq!(rows("Round trips by size", true), with_kernel(rings(&["spin", "default", "park"]), &both));
+    assert_eq!(rows("Throughput by size, million", true), streamed);
+    assert_eq!(rows("The same in GB", false), streamed);
+    assert_eq!(rows("Handing over", true), with_kernel(vec!["bytes default".to_owned()], &both));
+    assert_eq!(rows("Throughput by size in batches", true), with_kernel(rings(&["default"]), &["pipe"]));
 }
 
 #[test]
@@ -182,8 +241,9 @@ fn the_table_of_many_has_each_shape_beside_array_queues() {
 fn an_unknown_transport_is_answered_with_the_known_ones() {
     let told = failure(&run(versus(&QUICK).args(["--only", "pipe,pigeon"])));
     assert!(told.contains("pigeon"), "{told}");
-    for known in ["floor", "spsc", "mpmc", "rtrb", "futex", "pipe", "fifo", "unix", "array-queue", "crossbeam-channel"]
-    {
+    let known = "floor spsc mpmc rtrb futex bytes bytes-in-place pipe fifo unix-stream unix-datagram unix-seqpacket \
+                 array-queue crossbeam-channel";
+    for known in known.split_whitespace() {
         assert!(told.contains(known), "{known} is not told in {told}");
     }
 }
@@ -351,7 +411,7 @@ fn a_transport_that_is_forbidden_is_a_line_and_no_failure() {
     }
     let nowhere = "/nonexistent/place";
     let mut command = versus(&QUICK);
-    let text = stdout(&run(command.args(["--json", "--only", "fifo,unix"]).env("TMPDIR", nowhere)));
+    let text = stdout(&run(command.args(["--json", "--only", "fifo,unix-stream"]).env("TMPDIR", nowhere)));
     let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     let (fifo, unix): (Vec<_>, Vec<_>) = lines.iter().partition(|line| line["transport"] == "fifo");
     assert!(!fifo.is_empty() && !unix.is_empty());
@@ -360,7 +420,7 @@ fn a_transport_that_is_forbidden_is_a_line_and_no_failure() {
         assert!(why.contains("fifo is not available here: making a private directory: No such file"), "{why}");
     }
     assert!(unix.iter().all(|line| line.get("unavailable").is_none()));
-    let table = stdout(&run(versus(&QUICK).args(["--only", "fifo,unix"]).env("TMPDIR", nowhere)));
+    let table = stdout(&run(versus(&QUICK).args(["--only", "fifo,unix-stream"]).env("TMPDIR", nowhere)));
     assert_eq!(table.matches("Not measured: fifo is not available here").count(), 1, "{table}");
 }
 

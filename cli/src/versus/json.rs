@@ -66,6 +66,7 @@ fn line(outcome: &Outcome, repetitions: u32) -> Line<'_> {
     let (test, batch, shape) = match job.test {
         Test::RoundTrip => ("round_trip", None, None),
         Test::Throughput => ("throughput", None, None),
+        Test::Handover => ("handover", None, None),
         Test::Batches(size) => ("throughput", Some(size), None),
         Test::Crowd(shape, batch) => ("throughput", batch, Some(shape)),
     };

@@ -10,8 +10,8 @@ use super::crowd;
 use super::plan::{Job, Test};
 use hdrhistogram::Histogram;
 use rondel_baselines::{
-    Carries, Cores, Message, Payload, Receiver, Result, STOP, Seat, Sender, Stop, Visitor, Wait, duet, echo, pump,
-    pump_batches, visit,
+    Arrival, Carries, Cores, Error, EverySize, FewSizes, Message, Payload, Receiver, Result, STOP, Seat, Sender, Stop,
+    Visitor, Wait, duet, echo, pump, pump_batches, pump_prepared, visit,
 };
 use std::time::Duration;
 
@@ -96,11 +96,21 @@ struct Timer {
 impl Visitor for Run {
     type Output = Result<Sample>;
 
-    fn visit<T: Carries<1> + Carries<8> + Carries<128>>(self) -> Result<Sample> {
+    fn visit<T: FewSizes>(self) -> Result<Sample> {
         match self.payload {
             Payload::B8 => self.with::<T, 1>(),
             Payload::B64 => self.with::<T, 8>(),
             Payload::B1024 => self.with::<T, 128>(),
+            other => unreachable!("{other:?} is planned for transports of any length only"),
+        }
+    }
+
+    fn visit_any_length<T: EverySize>(self) -> Result<Sample> {
+        match self.payload {
+            Payload::B256 => self.with::<T, 32>(),
+            Payload::B4096 => self.with::<T, 512>(),
+            Payload::B65536 => self.with::<T, 8192>(),
+            Payload::B8 | Payload::B64 | Payload::B1024 => self.visit::<T>(),
         }
     }
 }
@@ -110,6 +120,7 @@ impl Run {
         match self.test {
             Test::RoundTrip => self.round_trips::<T, WORDS>(),
             Test::Throughput => self.stream::<T, WORDS>(),
+            Test::Handover => self.handover::<T, WORDS>(),
             Test::Batches(size) => self.batches::<T, WORDS>(size),
             Test::Crowd(..) => unreachable!("many are measured by `crowd::measure`"),
         }
@@ -131,7 +142,26 @@ impl Run {
         let far_stop = stop.clone();
         let far = move || pump(&mut sending.take()?, &far_stop);
         let timer = self.timer;
-        let near = move || receive_stream(T::NAME, &mut receiving.take()?, &stop, timer);
+        let near = move || {
+            let (mut from, mut desk) = (receiving.take()?, Message::<WORDS>::default());
+            receive_stream::<WORDS>(&stop, timer, |number| from.check(T::NAME, number, &mut desk))
+        };
+        duet(T::SCOPE, self.cores, far, near).map(Sample::Stream)
+    }
+
+    fn handover<T: Carries<WORDS>, const WORDS: usize>(self) -> Result<Sample> {
+        let (sending, receiving) = T::open(self.wait)?;
+        let stop = Stop::new()?;
+        let far_stop = stop.clone();
+        let far = move || pump_prepared(&mut sending.take()?, &far_stop);
+        let timer = self.timer;
+        let near = move || {
+            let (mut from, mut message) = (receiving.take()?, Message::<WORDS>::default());
+            receive_stream::<WORDS>(&stop, timer, |number| {
+                from.receive(&mut message)?;
+                message.stamped(T::NAME, number)
+            })
+        };
         duet(T::SCOPE, self.cores, far, near).map(Sample::Stream)
     }
 
@@ -156,16 +186,16 @@ fn ask<const WORDS: usize>(
     let clock = timer.clock;
     // From one tick up to a minute and beyond, to three digits.
     let mut histogram = empty_histogram();
-    let mut message = Message::default();
+    let mut desk = Message::default();
     let mut number = 0;
     // The other side needs a moment to come up; the time begins with its first answer.
     let mut begin = None;
     loop {
         let sent = clock.now();
-        to.send(&Message::numbered(number))?;
-        from.receive(&mut message)?;
+        to.make(number, &mut desk)?;
+        let arrival = from.check(transport, number, &mut desk)?;
         let answered = clock.now();
-        message.verify(transport, number)?;
+        due(arrival)?;
         number += 1;
         let elapsed = sent.saturating_sub(*begin.get_or_insert(answered));
         // On a busy machine all of the time may pass within one round trip. Then the next one counts.
@@ -176,8 +206,17 @@ fn ask<const WORDS: usize>(
             histogram.saturating_record(answered.saturating_sub(sent));
         }
     }
-    to.send(&Message::numbered(STOP))?;
+    to.make(STOP, &mut desk)?;
     Ok(histogram)
+}
+
+/// Refuses the end of a stream before anybody has asked for it.
+#[inline(always)]
+fn due(arrival: Arrival) -> Result<()> {
+    match arrival {
+        Arrival::Due => Ok(()),
+        Arrival::Stop => Err(Box::new(Error::Early { part: "the far side".to_owned() })),
+    }
 }
 
 pub(super) fn empty_histogram() -> Histogram<u64> {
@@ -186,37 +225,42 @@ pub(super) fn empty_histogram() -> Histogram<u64> {
 }
 
 /// Messages that are received, one at a time, between two looks at the clock: a look takes as long as several of the
-/// fastest, and the slowest so far come a microsecond apart.
-const BLOCK: u64 = 1024;
+/// fastest, and the slowest so far come a microsecond apart. Of large ones fewer, but a MiB at the least: so many take as long.
+const fn block<const WORDS: usize>() -> u64 {
+    let fit = (1 << 20) / Message::<WORDS>::BYTES as u64;
+    if fit > 1024 {
+        1024
+    } else if fit < 16 {
+        16
+    } else {
+        fit
+    }
+}
 
 /// The same in batches: how many steps.
 const BATCH_BLOCK: u32 = 16;
 
+/// Receives one message after another by `receive`, which is told the number that is due.
+#[inline(always)]
 fn receive_stream<const WORDS: usize>(
-    transport: &'static str,
-    from: &mut impl Receiver<WORDS>,
     stop: &Stop,
     timer: Timer,
+    mut receive: impl FnMut(u64) -> Result<Arrival>,
 ) -> Result<Stream> {
-    let mut message = Message::default();
     let mut number = 0;
     let stream = timed(timer, || {
-        let until = number + BLOCK;
+        let until = number + block::<WORDS>();
         while number < until {
-            from.receive(&mut message)?;
-            message.verify(transport, number)?;
+            due(receive(number)?)?;
             number += 1;
         }
-        Ok(BLOCK)
+        Ok(block::<WORDS>())
     })?;
     stop.request();
-    loop {
-        from.receive(&mut message)?;
-        if !message.is(number) {
-            return if message.is(STOP) { Ok(stream) } else { message.verify(transport, number).map(|()| stream) };
-        }
+    while receive(number)? == Arrival::Due {
         number += 1;
     }
+    Ok(stream)
 }
 
 fn receive_batches<const WORDS: usize>(
@@ -226,42 +270,25 @@ fn receive_batches<const WORDS: usize>(
     stop: &Stop,
     timer: Timer,
 ) -> Result<Stream> {
-    let mut messages = vec![Message::default(); size.max(1)];
+    let mut desk = vec![Message::default(); size.max(1)];
     let mut number = 0;
-    let mut step = |number: &mut u64| -> Result<Step> {
-        let received = from.receive_batch(&mut messages)?;
-        let batch = messages.get(..received).unwrap_or_default();
-        match Message::first_wrong(batch, *number) {
-            None => {
-                *number += received as u64;
-                Ok(Step::Received(received as u64))
-            }
-            // The last message of all goes alone, so it is the last of whatever batch it arrives in.
-            Some(place) if place + 1 == received && batch.last().is_some_and(|last| last.is(STOP)) => Ok(Step::Stopped),
-            Some(place) => {
-                let wrong = batch.get(place).copied().unwrap_or_default();
-                wrong.verify(transport, *number + place as u64).map(|()| Step::Stopped)
-            }
-        }
+    let mut step = |number: &mut u64| -> Result<(u64, Arrival)> {
+        let (received, arrival) = from.check_batch(transport, *number, &mut desk)?;
+        *number += received as u64;
+        Ok((received as u64, arrival))
     };
     let stream = timed(timer, || {
         let mut received = 0;
         for _ in 0..BATCH_BLOCK {
-            // Nobody has told the other side to stop yet.
-            if let Step::Received(some) = step(&mut number)? {
-                received += some;
-            }
+            let (some, arrival) = step(&mut number)?;
+            due(arrival)?;
+            received += some;
         }
         Ok(received)
     })?;
     stop.request();
-    while let Step::Received(_) = step(&mut number)? {}
+    while step(&mut number)?.1 == Arrival::Due {}
     Ok(stream)
-}
-
-enum Step {
-    Received(u64),
-    Stopped,
 }
 
 /// Receives block after block, first for the warm-up and then for the time that counts. The time runs from the arrival
@@ -306,6 +333,7 @@ mod tests {
             test,
             wait: Wait::Spin,
             payload: Payload::B8,
+            any_length: false,
         };
         let two = vec![job(Test::Throughput); 50];
         let slice = Slice::of(Duration::from_secs(25), &two, 5);
@@ -348,6 +376,35 @@ mod tests {
         assert_eq!(histogram.len(), 1);
         assert!(histogram.min() >= 4_990_000, "{}", histogram.min());
         assert!(message.get().is(STOP), "the other side is told to stop");
+    }
+
+    #[test]
+    fn a_stream_that_ends_by_itself_is_an_error() {
+        let timer = Timer { clock: Clock::monotonic(), warm_up: 0, measured: 1_000_000_000 };
+        let stop = Stop::new().unwrap();
+        let ends_at_5000 = |number| Ok(if number < 5000 { Arrival::Due } else { Arrival::Stop });
+        let error = receive_stream::<1>(&stop, timer, ends_at_5000).err().expect("it ended too early");
+        assert!(matches!(*error, Error::Early { .. }), "{error}");
+        let question = Cell::new(Message::<1>::default());
+        let error = ask("test", &mut Slow(&question), &mut Ended, timer).unwrap_err();
+        assert!(matches!(*error, Error::Early { .. }), "{error}");
+        let error = receive_batches::<1>("test", &mut Ended, 8, &stop, timer).err().expect("it ended at once");
+        assert!(matches!(*error, Error::Early { .. }), "{error}");
+    }
+
+    /// Gives the last message of a stream, again and again.
+    struct Ended;
+
+    impl Receiver<1> for Ended {
+        fn receive(&mut self, message: &mut Message<1>) -> Result<()> {
+            *message = Message::numbered(STOP);
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn the_clock_is_looked_at_after_a_mebibyte_or_1024_messages() {
+        assert_eq!([block::<1>(), block::<128>(), block::<512>(), block::<8192>()], [1024, 1024, 256, 16]);
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod machine;
 mod measure;
 mod plan;
 mod report;
+mod sizes;
 mod stats;
 
 use anyhow::{Context, bail};
@@ -28,7 +29,7 @@ use stats::Figures;
 /// Measure rondel's rings beside pipes, sockets and the machine's own floor.
 ///
 /// Real processes exchange real messages, each process on a core of its own, and every message is checked when it
-/// arrives. Takes about 25 seconds. What each figure means is defined in docs/benchmarking.md.
+/// arrives. Takes about 50 seconds. What each figure means is defined in docs/benchmarking.md.
 #[derive(Args)]
 pub(crate) struct Arguments {
     /// Print one JSON object a line, one for each figure, instead of the tables.
@@ -49,7 +50,7 @@ pub(crate) struct Arguments {
     repetitions: u32,
 
     /// How long the whole run may take, divided equally among all measurements.
-    #[arg(long, value_name = "S", default_value_t = 25, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    #[arg(long, value_name = "S", default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     seconds: u64,
 }
 

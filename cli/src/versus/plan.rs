@@ -1,8 +1,8 @@
 //! What is measured, and in which order.
 
 use rondel_baselines::{
-    Carries, Crowd, CrowdVisitor, Payload, Scope, Shape, Transport, Visitor, Wait, crowd_names, names, visit,
-    visit_crowd,
+    Crowd, CrowdVisitor, EverySize, FewSizes, Payload, Scope, Shape, Transport, Visitor, Wait, crowd_names, names,
+    visit, visit_crowd,
 };
 use std::fmt;
 
@@ -11,6 +11,8 @@ use std::fmt;
 pub(crate) struct Facts {
     pub(crate) name: &'static str,
     pub(crate) note: &'static str,
+    /// How many bytes it holds, where the system has a say in it.
+    pub(crate) room: Option<usize>,
     scope: Scope,
     waits: &'static [Wait],
     queues: bool,
@@ -19,6 +21,10 @@ pub(crate) struct Facts {
     pairs: bool,
     /// Whether it is measured between many.
     crowds: bool,
+    /// Whether it carries messages of any length, and is measured at every size.
+    any_length: bool,
+    /// Whether nothing is copied, so that to hand over what lies ready elsewhere is not what it is for.
+    in_place: bool,
 }
 
 /// The names of all transports, between two and between many, in the order in which they are shown.
@@ -33,8 +39,11 @@ impl Facts {
         struct Ask;
         impl Visitor for Ask {
             type Output = Facts;
-            fn visit<T: Carries<1> + Carries<8> + Carries<128>>(self) -> Facts {
+            fn visit<T: FewSizes>(self) -> Facts {
                 Facts::of::<T>()
+            }
+            fn visit_any_length<T: EverySize>(self) -> Facts {
+                Facts { any_length: true, ..Facts::of::<T>() }
             }
         }
         impl CrowdVisitor for Ask {
@@ -54,12 +63,15 @@ impl Facts {
         Facts {
             name: T::NAME,
             note: T::NOTE,
+            room: T::room(),
             scope: T::SCOPE,
             waits: T::WAITS,
             queues: T::QUEUES,
             batches: T::BATCHES,
             pairs: names().contains(&T::NAME),
             crowds: crowd_names().contains(&T::NAME),
+            any_length: false,
+            in_place: T::IN_PLACE,
         }
     }
 
@@ -78,6 +90,8 @@ pub(crate) enum Test {
     RoundTrip,
     /// How many messages a second arrive, one at a time.
     Throughput,
+    /// The same of messages that lie ready and that nobody reads: how many a second are handed over.
+    Handover,
     /// The same, so many messages a step.
     Batches(usize),
     /// How many messages a second arrive at all of many receivers from all of many senders, one at a time or so many a step.
@@ -92,6 +106,8 @@ pub(crate) struct Job {
     pub(crate) test: Test,
     pub(crate) wait: Wait,
     pub(crate) payload: Payload,
+    /// Whether the transport carries messages of any length.
+    pub(crate) any_length: bool,
 }
 
 impl fmt::Display for Job {
@@ -100,6 +116,7 @@ impl fmt::Display for Job {
         match self.test {
             Test::RoundTrip => write!(f, "round trip")?,
             Test::Throughput => write!(f, "throughput")?,
+            Test::Handover => write!(f, "handing over")?,
             Test::Batches(_) => write!(f, "throughput in batches")?,
             Test::Crowd(shape, None) => write!(f, "{shape}")?,
             Test::Crowd(shape, Some(_)) => write!(f, "{shape} in batches")?,
@@ -118,13 +135,16 @@ impl Job {
     }
 }
 
-/// Messages a batch: 64 lines of a ring with seven 8-byte elements a line, and about 4 and 16 KiB of the larger ones.
-/// All fit in a ring of the size that `ring_capacity` gives several times over.
+/// Messages a batch: 64 lines of a ring with seven 8-byte elements a line, and 4 to 32 KiB of the larger ones, but two at the
+/// least. All fit in a ring of the size that `ring_capacity` gives, or `bytes` has, several times over, but for the largest.
 const fn batch(payload: Payload) -> usize {
     match payload {
         Payload::B8 => 448,
         Payload::B64 => 64,
+        Payload::B256 => 32,
         Payload::B1024 => 16,
+        Payload::B4096 => 8,
+        Payload::B65536 => 2,
     }
 }
 
@@ -154,26 +174,37 @@ pub(crate) fn jobs(transports: &[Facts], cores: usize) -> Vec<Job> {
     jobs.sort_by_key(|job| match job.test {
         Test::RoundTrip => (0, job.payload, Some(job.wait), None),
         Test::Throughput => (1, job.payload, None, None),
-        Test::Batches(_) => (2, job.payload, None, None),
-        Test::Crowd(shape, batch) => (3, job.payload, None, Some((shape, batch))),
+        Test::Handover => (2, job.payload, None, None),
+        Test::Batches(_) => (3, job.payload, None, None),
+        Test::Crowd(shape, batch) => (4, job.payload, None, Some((shape, batch))),
     });
     jobs
 }
 
+/// The sizes of what fixed-size elements are asked for in round trips, and in streams. What carries any length is asked for all.
+pub(crate) const ASKED: [Payload; 2] = [Payload::B8, Payload::B64];
+pub(crate) const STREAMED: [Payload; 3] = [Payload::B8, Payload::B64, Payload::B1024];
+
 fn between_two(facts: &Facts) -> Vec<Job> {
-    let job = |test, wait, payload| Job { transport: facts.name, scope: facts.scope, test, wait, payload };
+    let Facts { name: transport, scope, any_length, .. } = *facts;
+    let job = |test, wait, payload| Job { transport, scope, test, wait, payload, any_length };
     let mut jobs = Vec::new();
-    for payload in [Payload::B8, Payload::B64] {
+    let (asked, streamed) =
+        if any_length { (&Payload::ALL[..], &Payload::ALL[..]) } else { (&ASKED[..], &STREAMED[..]) };
+    for payload in asked.iter().copied() {
         jobs.extend(facts.waits.iter().map(|wait| job(Test::RoundTrip, *wait, payload)));
     }
     if !facts.queues {
         return jobs;
     }
-    for payload in [Payload::B8, Payload::B64, Payload::B1024] {
+    for payload in streamed.iter().copied() {
         jobs.extend(facts.throughput_waits().map(|wait| job(Test::Throughput, wait, payload)));
+        // One way of waiting will do for the rest.
+        let wait = facts.throughput_waits().last();
+        if any_length && !facts.in_place {
+            jobs.extend(wait.map(|wait| job(Test::Handover, wait, payload)));
+        }
         if facts.batches {
-            // One way of waiting will do: in batches it is asked for even less often.
-            let wait = facts.throughput_waits().last();
             jobs.extend(wait.map(|wait| job(Test::Batches(batch(payload)), wait, payload)));
         }
     }
@@ -187,6 +218,7 @@ fn between_many(facts: &Facts, cores: usize) -> Vec<Job> {
         test: Test::Crowd(shape, batch),
         wait,
         payload: Payload::B8,
+        any_length: false,
     };
     let mut jobs = Vec::new();
     for shape in SHAPES {
@@ -207,7 +239,19 @@ mod tests {
 
     fn facts(waits: &'static [Wait], queues: bool) -> Facts {
         let (pairs, crowds) = (true, false);
-        Facts { name: "x", note: "", scope: Scope::Processes, waits, queues, batches: true, pairs, crowds }
+        Facts {
+            name: "x",
+            note: "",
+            room: None,
+            scope: Scope::Processes,
+            waits,
+            queues,
+            batches: true,
+            pairs,
+            crowds,
+            any_length: false,
+            in_place: false,
+        }
     }
 
     fn crowds(waits: &'static [Wait], batches: bool) -> Facts {
@@ -237,6 +281,22 @@ mod tests {
     }
 
     #[test]
+    fn what_carries_any_length_is_asked_for_every_size() {
+        let pipe = Facts { any_length: true, ..facts(&[Wait::Park], true) };
+        let jobs = jobs(&[pipe, Facts { in_place: true, ..pipe }], 2);
+        for payload in Payload::ALL {
+            let of = |is: fn(&Test) -> bool| count(&jobs, |job| job.payload == payload && is(&job.test));
+            assert_eq!(of(|test| *test == Test::RoundTrip), 2);
+            assert_eq!(of(|test| *test == Test::Throughput), 2);
+            assert_eq!(of(|test| matches!(test, Test::Batches(_))), 2);
+            // What lies ready elsewhere would have to be copied.
+            assert_eq!(of(|test| *test == Test::Handover), 1);
+        }
+        assert!(jobs.iter().all(|job| job.any_length));
+        assert_eq!(jobs.len(), 6 * 7);
+    }
+
+    #[test]
     fn what_is_compared_is_measured_in_succession() {
         let jobs = jobs(&Facts::of_all(&[]), 2);
         let round_trips: Vec<_> =
@@ -248,9 +308,9 @@ mod tests {
 
     #[test]
     fn only_some_of_the_transports() {
-        let some = ["unix", "array-queue", "pipe"].map(str::to_owned);
+        let some = ["unix-stream", "array-queue", "pipe"].map(str::to_owned);
         let some: Vec<_> = Facts::of_all(&some).iter().map(|f| f.name).collect();
-        assert_eq!(some, ["pipe", "unix", "array-queue"]);
+        assert_eq!(some, ["pipe", "unix-stream", "array-queue"]);
         let all: Vec<_> = Facts::of_all(&[]).iter().map(|f| f.name).collect();
         assert_eq!(all, all_names());
         let unique: std::collections::BTreeSet<_> = all.iter().collect();

@@ -1,7 +1,8 @@
 //! The tables. Each figure stands beside its ratio to the one that it ought to be compared with.
 
 use super::machine::Machine;
-use super::plan::{Facts, Job, Test};
+use super::plan::{ASKED, Facts, Job, STREAMED, Test};
+use super::sizes;
 use super::stats::{Figures, RoundTripFigures, Spread, ThroughputFigures};
 use super::{Method, Outcome};
 use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
@@ -10,7 +11,7 @@ use rondel_baselines::Wait;
 use std::io::{self, IsTerminal, Write};
 
 /// Stands where a figure has no meaning.
-const NONE: &str = "–";
+pub(super) const NONE: &str = "–";
 
 pub(super) fn write(
     out: &mut impl Write,
@@ -31,13 +32,20 @@ pub(super) fn write(
         if shown.is_empty() {
             continue;
         }
-        let mut table = new_table(section, width);
+        let mut table = new_table(section.headings, section.names, width);
         for outcome in shown.iter().filter(|outcome| outcome.result.is_ok()) {
             table.add_row((section.row)(outcome, outcomes));
         }
         writeln!(out, "\n{}\n{table}", section.title)?;
     }
+    sizes::write(out, outcomes, width)?;
     write_notes(out, outcomes, transports)
+}
+
+/// Whether every figure is shown of a transport's round trips with small messages. Of the kernel's that carry any length it is the pipe's
+/// only: the others differ little, and their medians are in the tables by size.
+fn in_detail(job: &Job) -> bool {
+    !job.any_length || ["bytes", "bytes-in-place", "pipe"].contains(&job.transport)
 }
 
 /// One table.
@@ -54,14 +62,18 @@ struct Section {
 const SECTIONS: [Section; 3] = [
     Section {
         title: "Round trips, in ns. Ratios are of the medians: to the floor, and where it sleeps also to the bare futex.",
-        belongs: |job| job.test == Test::RoundTrip,
+        belongs: |job| job.test == Test::RoundTrip && ASKED.contains(&job.payload) && in_detail(job),
         headings: &["bytes", "transport", "wait", "p50", "of repetitions", "p99", "p99.9", "max", "× floor", "× futex"],
         names: &[1, 2],
         row: round_trip_row,
     },
     Section {
         title: "Throughput, million messages a second. Ratios are to the same size and batch through the pipe and rtrb.",
-        belongs: |job| matches!(job.test, Test::Throughput | Test::Batches(_)),
+        belongs: |job| {
+            matches!(job.test, Test::Throughput | Test::Batches(_))
+                && (!job.any_length || job.transport == "pipe")
+                && STREAMED.contains(&job.payload)
+        },
         headings: &["bytes", "transport", "wait", "batch", "M/s", "of repetitions", "MB/s", "× pipe", "× rtrb"],
         names: &[1, 2],
         row: throughput_row,
@@ -105,7 +117,11 @@ fn write_notes(out: &mut impl Write, outcomes: &[Outcome], transports: &[Facts])
         }
     }
     let width = transports.iter().map(|facts| facts.name.len()).max().unwrap_or(0);
-    transports.iter().try_for_each(|facts| writeln!(out, "{:>width$}: {}", facts.name, facts.note))
+    for Facts { name, note, room, .. } in transports {
+        let room = room.map_or_else(String::new, |room| format!("; here {}", sizes::heading(room)));
+        writeln!(out, "{name:>width$}: {note}{room}")?;
+    }
+    Ok(())
 }
 
 fn round_trip_row(outcome: &Outcome, all: &[Outcome]) -> Vec<String> {
@@ -170,7 +186,7 @@ fn crowd_row(outcome: &Outcome, all: &[Outcome]) -> Vec<String> {
 
 /// The median round trip of another transport with messages of the same size. Those that are compared with have one
 /// way of waiting.
-fn round_trip_median(all: &[Outcome], transport: &str, job: &Job) -> Option<f64> {
+pub(super) fn round_trip_median(all: &[Outcome], transport: &str, job: &Job) -> Option<f64> {
     all.iter().find_map(|other| match &other.result {
         Ok(Figures::RoundTrip(figures)) if other.job.transport == transport && other.job.payload == job.payload => {
             Some(figures.p50.median)
@@ -179,7 +195,7 @@ fn round_trip_median(all: &[Outcome], transport: &str, job: &Job) -> Option<f64>
     })
 }
 
-fn throughput_median(all: &[Outcome], transport: &str, job: &Job) -> Option<f64> {
+pub(super) fn throughput_median(all: &[Outcome], transport: &str, job: &Job) -> Option<f64> {
     all.iter().find_map(|other| match &other.result {
         Ok(Figures::Throughput(figures))
             if other.job.transport == transport && other.job.payload == job.payload && other.job.test == job.test =>
@@ -219,16 +235,16 @@ fn digits(value: f64) -> String {
     format!("{value:.places$}")
 }
 
-fn new_table(section: &Section, width: Option<u16>) -> Table {
+pub(super) fn new_table<H: ToString>(headings: &[H], names: &[usize], width: Option<u16>) -> Table {
     let mut table = Table::new();
     // Lines above, below and under the heading; none between the rows, of which there are many.
     table
         .load_preset(UTF8_HORIZONTAL_ONLY)
         .remove_style(TableComponent::HorizontalLines)
         .remove_style(TableComponent::MiddleIntersections)
-        .set_header(section.headings);
+        .set_header(headings.iter().map(ToString::to_string));
     for (place, column) in table.column_iter_mut().enumerate() {
-        let side = if section.names.contains(&place) { CellAlignment::Left } else { CellAlignment::Right };
+        let side = if names.contains(&place) { CellAlignment::Left } else { CellAlignment::Right };
         column.set_cell_alignment(side);
     }
     if let Some(width) = width {
