@@ -113,8 +113,8 @@ fn one_way<T: Transport>(to: &OwnedFd) -> Result<()> {
     shutdown(to, Shutdown::Write).map_err(|error| Error::unavailable(T::NAME, "shutdown", error))
 }
 
-/// The send buffer that is granted, with what the kernel adds to it for its own bookkeeping.
+/// The send buffer that is granted. The kernel tells twice as much: it adds as much again for its own bookkeeping.
 fn room(kind: SocketType) -> Option<usize> {
     let (from, _to) = pair::<UnixStream>(Wait::Park, kind).ok()?;
-    sockopt::socket_send_buffer_size(&from).ok()
+    sockopt::socket_send_buffer_size(&from).ok().map(|told| told / 2)
 }

@@ -207,7 +207,12 @@ pub(super) fn throughput_median(all: &[Outcome], transport: &str, job: &Job) -> 
 }
 
 fn ratio(value: f64, other: Option<f64>) -> String {
-    match other.map(|other| value / other) {
+    display_ratio(other.map(|other| value / other))
+}
+
+/// Two digits after the point, or three in all.
+pub(super) fn display_ratio(ratio: Option<f64>) -> String {
+    match ratio {
         Some(ratio) if ratio.is_finite() => {
             if ratio < 10.0 {
                 format!("{ratio:.2}")

@@ -2,7 +2,7 @@
 
 use super::Outcome;
 use super::plan::{Job, Test};
-use super::report::{NONE, new_table, round_trip_median, throughput_median};
+use super::report::{NONE, display_ratio, new_table, round_trip_median, throughput_median};
 use super::stats::Figures;
 use rondel_baselines::Payload;
 use std::io::{self, Write};
@@ -125,8 +125,8 @@ fn millions(outcome: &Outcome, all: &[Outcome]) -> String {
 
 /// A figure, and its ratio in brackets if there is one.
 fn cell(figure: f64, ratio: Option<f64>) -> String {
-    match ratio.filter(|ratio| ratio.is_finite()) {
-        Some(ratio) => format!("{} ({}×)", three_digits(figure), three_digits(ratio)),
+    match ratio {
+        Some(_) => format!("{} ({}×)", three_digits(figure), display_ratio(ratio)),
         None => three_digits(figure),
     }
 }
