@@ -60,6 +60,7 @@ pub(crate) fn stream(count: u64, mut push: impl FnMut(u64) -> u64 + Send, mut po
 }
 
 /// The same in batches of `SIZE`. `push` says whether it sent them all, `pop` how many it received.
+#[allow(dead_code, reason = "a batch of messages is no slice of elements")]
 pub(crate) fn stream_of_batches<const SIZE: usize>(
     count: u64,
     mut push: impl FnMut(&[u64]) -> bool + Send,
