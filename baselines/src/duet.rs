@@ -13,6 +13,9 @@ pub(crate) const FAREWELL: Duration = Duration::from_secs(10);
 /// that failed first has told it by now.
 pub(crate) const LAST_WORDS: Duration = Duration::from_secs(1);
 
+type Far<'a> = dyn FnOnce() -> Result<()> + Send + 'a;
+type Near<'a, R> = dyn FnOnce() -> Result<R> + 'a;
+
 /// Runs `far` in another process or thread, as `scope` says, and `near` here, and returns what `near` returns.
 ///
 /// Each side runs on its core; the caller's thread may afterwards run where it could before. Each closure is dropped at
@@ -34,12 +37,14 @@ where
     N: FnOnce() -> Result<R>,
 {
     match scope {
-        Scope::Processes => processes(cores, far, near),
-        Scope::Threads => threads(cores, far, near),
+        Scope::Processes => processes(cores, Box::new(far), Box::new(near)),
+        Scope::Threads => threads(cores, Box::new(far), Box::new(near)),
     }
 }
 
-fn threads<R>(cores: Cores, far: impl FnOnce() -> Result<()> + Send, near: impl FnOnce() -> Result<R>) -> Result<R> {
+// Each side is called once, so it is called through a table: what is below need not be compiled for every conversation.
+
+fn threads<R>(cores: Cores, far: Box<Far<'_>>, near: Box<Near<'_, R>>) -> Result<R> {
     std::thread::scope(|scope| {
         let far = std::thread::Builder::new()
             .name("far side".to_owned())
@@ -55,7 +60,7 @@ fn threads<R>(cores: Cores, far: impl FnOnce() -> Result<()> + Send, near: impl 
     })
 }
 
-fn processes<R>(cores: Cores, far: impl FnOnce() -> Result<()>, near: impl FnOnce() -> Result<R>) -> Result<R> {
+fn processes<R>(cores: Cores, far: Box<Far<'_>>, near: Box<Near<'_, R>>) -> Result<R> {
     match fork("duet")? {
         Fork::There(newborn) => {
             drop(near);
