@@ -108,20 +108,26 @@ impl Visitor for Run {
 
     fn visit_any_length<T: EverySize>(self) -> Result<Sample> {
         match self.payload {
-            Payload::B256 => self.with::<T, 32>(),
-            Payload::B4096 => self.with::<T, 512>(),
-            Payload::B65536 => self.with::<T, 8192>(),
-            Payload::B8 | Payload::B64 | Payload::B1024 => self.visit::<T>(),
+            Payload::B8 => self.with_any_length::<T, 1>(),
+            Payload::B64 => self.with_any_length::<T, 8>(),
+            Payload::B256 => self.with_any_length::<T, 32>(),
+            Payload::B1024 => self.with_any_length::<T, 128>(),
+            Payload::B4096 => self.with_any_length::<T, 512>(),
+            Payload::B65536 => self.with_any_length::<T, 8192>(),
         }
     }
 }
 
 impl Run {
+    fn with_any_length<T: Carries<WORDS>, const WORDS: usize>(self) -> Result<Sample> {
+        if self.test == Test::Handover { self.handover::<T, WORDS>() } else { self.with::<T, WORDS>() }
+    }
+
     fn with<T: Carries<WORDS>, const WORDS: usize>(self) -> Result<Sample> {
         match self.test {
             Test::RoundTrip => self.round_trips::<T, WORDS>(),
             Test::Throughput => self.stream::<T, WORDS>(),
-            Test::Handover => self.handover::<T, WORDS>(),
+            Test::Handover => unreachable!("handing over is planned for transports of any length only"),
             Test::Batches(size) => self.batches::<T, WORDS>(size),
             Test::Crowd(..) => unreachable!("many are measured by `crowd::measure`"),
         }
