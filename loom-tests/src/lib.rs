@@ -2,7 +2,7 @@
 //!
 //! `src/protocol` of the library is compiled here unchanged, by `#[path]`, against a `crate::sync` of loom's atomics. Loom
 //! then runs each model under every interleaving, and under every value that the memory orderings let a load return.
-//! Slots are loom cells, so that two accesses that no ordering separates are an error even if the values agree.
+//! Slots and the bytes of messages are loom cells, so that two accesses that no ordering separates are an error even if the values agree.
 //!
 //! Run with `cargo test --release -p rondel-loom-tests`.
 #![cfg(test)]
@@ -13,7 +13,9 @@ mod crash;
 mod crowd;
 mod futex;
 mod memory;
+mod messages;
 mod models;
+mod overlap;
 mod sync;
 
 #[path = "../../src/protocol/mod.rs"]

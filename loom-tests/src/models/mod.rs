@@ -2,11 +2,13 @@
 
 mod attach;
 mod batch;
+mod bytes;
 mod close;
 mod death;
 mod full;
 mod mpmc;
 mod order;
+mod pair;
 mod participants;
 mod sleep;
 mod wait_empty;

@@ -1,15 +1,11 @@
 //! The two participants as the library's handles are: what they do around each step of the protocol.
 
-use std::ops::ControlFlow;
-
 use loom::sync::Arc;
 
-use crate::futex::Futex;
+use super::pair::{Until, close};
 use crate::memory::{self, Handle, Shared};
-use crate::protocol::event::{self, Sleeper};
-use crate::protocol::role::{self, Phase};
+use crate::protocol::event;
 use crate::protocol::spsc::{Advanced, Consumer, Producer};
-use crate::sync::{AtomicU32, AtomicU64};
 
 pub(super) struct Tx<const K: usize> {
     pub(super) half: Producer<Handle<K>>,
@@ -124,40 +120,5 @@ impl<const K: usize> Rx<K> {
     pub(super) fn close(mut self) {
         self.half.release();
         close(&self.shared.consumer_role, self.attachments, &self.shared.space, &self.shared.space_futex);
-    }
-}
-
-fn close(role: &AtomicU64, attachments: u64, word: &AtomicU32, futex: &Futex) {
-    role::close(role, attachments);
-    if event::someone_sleeps(word, futex) {
-        event::wake(word, futex);
-    }
-}
-
-/// The condition of a blocked handle: true when reached, false when the peer has closed.
-struct Until<'a, F> {
-    word: &'a AtomicU32,
-    peer: &'a AtomicU64,
-    reached: F,
-}
-
-impl<F: FnMut(bool) -> bool> Sleeper<Futex> for Until<'_, F> {
-    type Outcome = bool;
-
-    fn word(&self) -> &AtomicU32 {
-        self.word
-    }
-
-    fn poll(&mut self) -> Option<bool> {
-        (self.reached)(true).then_some(true)
-    }
-
-    fn look(&mut self) -> ControlFlow<bool> {
-        // As in the library: the peer first, for what it did before it closed counts.
-        let closed = role::decode(role::read(self.peer)) == Phase::Closed;
-        if (self.reached)(false) {
-            return ControlFlow::Break(true);
-        }
-        if closed { ControlFlow::Break(false) } else { ControlFlow::Continue(()) }
     }
 }
