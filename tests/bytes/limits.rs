@@ -161,14 +161,15 @@ fn a_message_that_is_too_long_is_refused_by_every_call() {
     }
 }
 
-/// No slices can be added up to more than an address space, but the lengths of some that overlap can.
+/// As many slices as would be a gigabyte: that is counted, and nothing is copied before.
 #[test]
-fn lengths_that_cannot_be_added_up_are_too_long() {
+fn slices_that_are_too_long_together_are_refused() {
     let (mut tx, _rx) = pair(1000).expect("a ring");
     let large = vec![0; 1 << 20];
     let slices = vec![IoSlice::new(&large); 1 << 10];
     let too_long = TooLong { len: 1 << 30, largest: 992 };
     assert_eq!(tx.try_push_vectored(&slices), Err(TryPushError::TooLong(too_long)));
+    assert_eq!(tx.push_vectored(&slices), Err(PushError::TooLong(too_long)));
 }
 
 #[test]
