@@ -105,6 +105,9 @@ fn closed_is_said_when_there_is_nothing_left_and_never_before() {
     // Neither what was lent and not committed, nor what was gathered and not published, is published by the end.
     drop(rx.try_pop());
     drop(tx.try_reserve(8).expect("room"));
+    let mut batch = tx.batch().expect("intact");
+    batch.try_push(&[99; 8]).expect("room");
+    drop(batch);
     drop(tx);
     for number in 1..count {
         assert_eq!(rx.pop().as_deref(), Ok(&[number as u8; 8][..]), "drained first");

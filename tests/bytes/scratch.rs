@@ -1,5 +1,7 @@
 //! What the tests share.
 
+use std::error::Error;
+use std::fmt::Display;
 use std::io::{self, Write};
 use std::process;
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -37,7 +39,7 @@ pub(crate) fn within<R>(what: &str, run: impl FnOnce() -> R) -> R {
     result
 }
 
-/// `len` bytes of which no two neighbouring words are alike, and that are others for each number.
+/// `len` bytes of which no two neighbouring words are alike, and that are others for each of 256 numbers in a row.
 pub(crate) fn message(number: usize, len: usize) -> Vec<u8> {
     (0..len).map(|index| (number * 167 + index * 31 + index / 256) as u8).collect()
 }
@@ -51,13 +53,19 @@ pub(crate) fn error_of<T>(result: Result<T, SegmentError>) -> SegmentError {
     }
 }
 
+/// Asserts that the text of an error has this in it.
+#[track_caller]
+pub(crate) fn assert_says(error: &dyn Error, part: &dyn Display) {
+    let (text, part) = (error.to_string(), part.to_string());
+    assert!(text.contains(&part), "{part:?} is not in {text:?}");
+}
+
 /// Asserts that a result is an error of a pattern, and that its text has each of these in it.
 macro_rules! assert_error {
-    ($result:expr, $pattern:pat, $($part:expr),+ $(,)?) => {{
+    ($result:expr, $pattern:pat $(, $part:expr)* $(,)?) => {{
         let error = $crate::scratch::error_of($result);
-        let text = error.to_string();
         assert!(matches!(error, $pattern), "expected {}, found {error:?}", stringify!($pattern));
-        $( assert!(text.contains(&$part.to_string()), "{:?} is not in {text:?}", $part.to_string()); )+
+        $( $crate::scratch::assert_says(&error, &$part); )*
     }};
 }
 pub(crate) use assert_error;
