@@ -3,7 +3,8 @@
 //! and a ring that was attached to can be used without a panic, a hang or an access outside of it.
 //!
 //! The first two bytes of the input choose: arbitrary bytes as they are, or a segment after some traffic, into which the
-//! rest of the input is written, so that the checks behind the first ones are reached.
+//! rest of the input is written, so that the checks behind the first ones are reached: any values, or length words with a tag
+//! that belongs to their place.
 
 use libfuzzer_sys::fuzz_target;
 use rondel::bytes::Ring;
@@ -40,6 +41,21 @@ fn valid(choice: u8) -> Vec<u8> {
     }
     // Before they go: the words are as a kill would leave them.
     bytes_of(ring.segment())
+}
+
+/// Writes length words into the ring of a valid segment: of seven bytes, two are the place in words, one is the lap, four the length.
+fn forge(bytes: &mut [u8], script: &[u8]) {
+    let word = |at: usize| bytes[at..].first_chunk().map_or(0, |word| u64::from_ne_bytes(*word));
+    // `body_len` and the largest message, as the header says.
+    let data = word(64) - WORDS as u64 - word(16).next_multiple_of(64);
+    for step in script.chunks_exact(7) {
+        let &[low, high, lap, ref len @ ..] = step else { return };
+        let offset = u64::from(u16::from_le_bytes([low, high])) * 8 % data;
+        let position = offset + u64::from(lap % 32) * data;
+        let length = 1 << 63 | (position / 8) << 32 | len.iter().rev().fold(0, |sum, &byte| sum << 8 | u64::from(byte));
+        let at = BODY + WORDS + offset as usize;
+        bytes[at..at + 8].copy_from_slice(&u64::to_ne_bytes(length));
+    }
 }
 
 /// What lies in the segment is touched, as far as it is said to be messages.
@@ -84,13 +100,14 @@ fuzz_target!(|input: &[u8]| {
     let [choice, more, script @ ..] = input else {
         return;
     };
-    let mut bytes = match choice % 4 {
+    let mut bytes = match choice % 8 {
         0 => script.to_vec(),
         kind => {
             let mut bytes = valid(*more);
             match kind {
                 1 => mutate(&mut bytes[..96], script),
                 2 => mutate(&mut bytes[BODY..BODY + WORDS], script),
+                3..6 => forge(&mut bytes, script),
                 _ => mutate(&mut bytes[BODY + WORDS..], script),
             }
             bytes

@@ -16,11 +16,12 @@ const BODY_LEN: usize = 8;
 pub(crate) struct Near {
     /// The producer's, not the consumer's.
     tail: bool,
-    /// In words of 8 bytes; mostly there, or nearby.
+    /// Half of them 0: the end itself. Others in words of 8 bytes from there.
     by: i8,
     /// A position that is no multiple of 8, if it is more than 240.
     odd: u8,
-    laps: i8,
+    /// Mostly the same lap; the next one, or the one before, if it is more than 192.
+    laps: u8,
 }
 
 /// A shared word.
@@ -40,10 +41,12 @@ enum Value {
     /// Nothing that means anything there.
     Plain(hostile::Value),
     Position(Near),
-    /// The length word of such a message, with the tag of that position.
-    Length(Near, u32),
-    Short(Near, u8),
-    Medium(Near, u16),
+    /// A length with the tag that belongs to the place, where that is a length word's.
+    Length(u32),
+    Short(u8),
+    Medium(u16),
+    /// With another position's tag.
+    Misplaced(Near, u16),
 }
 
 /// One word, overwritten.
@@ -77,10 +80,14 @@ impl Layout {
 
     fn position(&self, positions: Positions, near: Near) -> u64 {
         let end = if near.tail { positions.tail } else { positions.head };
-        // Half of them at the end itself.
-        let by = i64::from(near.by / 2) * 8 + i64::from(near.odd.saturating_sub(240));
-        let laps = i64::from(near.laps / 32) * self.data as i64;
-        end.wrapping_add_signed(by).wrapping_add_signed(laps)
+        let words = if near.by & 1 == 0 { 0 } else { i64::from(near.by >> 1) };
+        let by = words * 8 + i64::from(near.odd.saturating_sub(240));
+        let lap = match near.laps {
+            0..=192 => 0,
+            laps if laps % 2 == 0 => self.data as i64,
+            _ => -(self.data as i64),
+        };
+        end.wrapping_add_signed(by).wrapping_add_signed(lap)
     }
 
     fn index(&self, positions: Positions, place: Place) -> usize {
@@ -93,16 +100,18 @@ impl Layout {
 
     pub(crate) fn write(&self, scribbler: &Scribbler, positions: Positions, Scribble(place, value): Scribble) {
         let index = self.index(positions, place);
-        let length = |near, len: u32| {
-            let position = self.position(positions, near);
-            1 << 63 | (position / 8) << 32 | u64::from(len)
+        let here = match place {
+            Place::Length(near) => near,
+            Place::Control(_) | Place::Anywhere(_) => Near { tail: false, by: 0, odd: 0, laps: 0 },
         };
+        let length = |near, len: u32| 1 << 63 | (self.position(positions, near) / 8) << 32 | u64::from(len);
         let value = match value {
             Value::Plain(value) => return scribbler.write(index, value),
             Value::Position(near) => self.position(positions, near),
-            Value::Length(near, len) => length(near, len),
-            Value::Short(near, len) => length(near, len.into()),
-            Value::Medium(near, len) => length(near, len.into()),
+            Value::Length(len) => length(here, len),
+            Value::Short(len) => length(here, len.into()),
+            Value::Medium(len) => length(here, len.into()),
+            Value::Misplaced(near, len) => length(near, len.into()),
         };
         scribbler.word(index).store(value, Relaxed);
     }
