@@ -1,5 +1,6 @@
 //! A peer that writes whatever it likes, and what a handle has to do when it notices.
 
+use std::hint::black_box;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use arbitrary::Arbitrary;
@@ -49,6 +50,11 @@ impl Scribbler {
         };
         word.store(value, Relaxed);
     }
+}
+
+/// Reads every byte, so that one outside is noticed.
+pub fn touch(bytes: &[u8]) {
+    black_box(bytes.iter().fold(0, |sum, &byte| sum ^ byte));
 }
 
 /// A fault that a handle has reported, which it has to report from then on.

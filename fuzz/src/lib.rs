@@ -1,4 +1,5 @@
-//! What the fuzz targets share: segments of hostile [`bytes`], [`hostile`] peers, and walls around the mappings.
+//! What the fuzz targets share: segments of hostile [`bytes`], [`hostile`] peers, [`faults`] of answers, and walls around the
+//! mappings.
 //!
 //! AddressSanitizer knows nothing of mapped files, so an access just outside a segment would go unseen where the kernel has
 //! put another mapping beside it. So the targets bring an [`mmap64`] of their own, which the library's mappings go through:
@@ -6,6 +7,7 @@
 //! into `/proc/self/maps` whether it did.
 
 pub mod bytes;
+pub mod faults;
 pub mod hostile;
 
 use std::cell::Cell;

@@ -14,7 +14,7 @@ use memmap2::MmapOptions;
 use rondel::Wait;
 use rondel::mpmc::{Consumer, OnConsumerDeath, Producer, Ring};
 
-use crate::noise::{scribble, wipe};
+use crate::noise::{plain, scribble, wipe};
 
 const THREADS: usize = 3;
 const PARTICIPANTS: u32 = 8;
@@ -96,7 +96,7 @@ fn survives<T: Pod + Send>(capacity: usize, policy: OnConsumerDeath) {
     let end = Instant::now() + Duration::from_millis(700);
     let work = |park| rounds(&ring, park, end, || wipe(&map), &tally);
     let written = thread::scope(|scope| {
-        let scribbler = scope.spawn(|| scribble(&map, TELLING, &stop));
+        let scribbler = scope.spawn(|| scribble(&map, TELLING, &stop, plain));
         let workers: Vec<_> = (0..THREADS)
             .map(|number| {
                 scope.spawn({

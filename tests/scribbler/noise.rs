@@ -31,23 +31,36 @@ fn word(map: &MmapRaw, n: usize) -> &AtomicU64 {
     unsafe { AtomicU64::from_ptr(place) }
 }
 
-/// Scribbles until told to stop, mostly over the first `telling` words; returns how many it wrote.
-pub(crate) fn scribble(map: &MmapRaw, telling: usize, stop: &AtomicBool) -> u64 {
+/// Tells the scribbler to stop at its end, also by a panic: who waits for the scribbler's thread would otherwise wait for ever.
+pub(crate) struct Stop<'a>(pub(crate) &'a AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// A value for any word: small numbers pass the checks more often, and then go deeper.
+pub(crate) fn plain(_place: usize, value: u64) -> u64 {
+    match value % 4 {
+        0 => value,
+        1 => value % 64,
+        2 => 0,
+        _ => value % 4096,
+    }
+}
+
+/// Scribbles until told to stop, mostly over the first `telling` words; returns how many it wrote. `value` makes something of a place
+/// and a random number.
+pub(crate) fn scribble(map: &MmapRaw, telling: usize, stop: &AtomicBool, value: impl Fn(usize, u64) -> u64) -> u64 {
     let words = (map.len() - BODY) / 8;
     let mut noise = Noise(0x9e37_79b9_7f4a_7c15);
     let mut written = 0;
     while !stop.load(Ordering::Relaxed) {
-        let (place, value) = (noise.next() as usize % words, noise.next());
-        // Small numbers pass the checks more often, and then go deeper.
-        let value = match value % 4 {
-            0 => value,
-            1 => value % 64,
-            2 => 0,
-            _ => value % 4096,
-        };
+        let (place, random) = (noise.next() as usize % words, noise.next());
         // Two of three go to the words at the beginning, where the positions are.
         let place = if noise.next() % 3 == 0 { place } else { place % telling };
-        word(map, place).store(value, Ordering::Relaxed);
+        word(map, place).store(value(place, random), Ordering::Relaxed);
         written += 1;
         if written % 64 == 0 {
             thread::sleep(Duration::from_micros(1));

@@ -1,6 +1,6 @@
 //! The single-producer ring.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use bytemuck::Pod;
 use memmap2::MmapOptions;
 use rondel::spsc::{Consumer, Producer, Ring};
 
-use crate::noise::{scribble, wipe};
+use crate::noise::{Stop, plain, scribble, wipe};
 
 /// Words before the lines.
 const TELLING: usize = 128;
@@ -39,7 +39,8 @@ fn survives<T: Pod + Send>(capacity: usize) {
     let stop = AtomicBool::new(false);
     let (mut done, mut attached, mut refused) = (0, 0, 0);
     let written = thread::scope(|scope| {
-        let scribbler = scope.spawn(|| scribble(&map, TELLING, &stop));
+        let scribbler = scope.spawn(|| scribble(&map, TELLING, &stop, plain));
+        let until_then = Stop(&stop);
         let end = Instant::now() + Duration::from_millis(700);
         while Instant::now() < end {
             // A failed handle stays failed: each round has new ones, if the words let them attach.
@@ -54,7 +55,7 @@ fn survives<T: Pod + Send>(capacity: usize) {
                 }
             }
         }
-        stop.store(true, Ordering::Relaxed);
+        drop(until_then);
         scribbler.join().expect("the scribbler does not panic")
     });
     println!("{written} words scribbled, {attached} rounds, {refused} refused, {done} elements moved");

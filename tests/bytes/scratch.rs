@@ -1,0 +1,71 @@
+//! What the tests share.
+
+use std::error::Error;
+use std::fmt::Display;
+use std::io::{self, Write};
+use std::process;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::Duration;
+
+use rondel::{SegmentError, Wait};
+
+/// What means "never", for machines under any load.
+pub(crate) const NEVER: Duration = Duration::from_secs(60);
+/// Long enough for a thread to have fallen asleep, mostly. Where it has not, the test shows less, and does not fail.
+pub(crate) const A_MOMENT: Duration = Duration::from_millis(120);
+/// Every way of waiting.
+pub(crate) const STRATEGIES: [Wait; 4] = [
+    Wait::Park,
+    Wait::BusySpin,
+    Wait::SpinThenPark { spin: Wait::DEFAULT_SPIN },
+    Wait::SpinThenPark { spin: Duration::from_nanos(1) },
+];
+
+/// Runs what must not hang, and ends the whole program if it does: a thread that is stuck cannot be given up.
+pub(crate) fn within<R>(what: &str, run: impl FnOnce() -> R) -> R {
+    let (done, waiting) = mpsc::channel::<()>();
+    let what = what.to_owned();
+    thread::spawn(move || {
+        if waiting.recv_timeout(NEVER) == Err(RecvTimeoutError::Timeout) {
+            // Not by a macro: what those print is kept back until the test ends, which it does not.
+            let _ = writeln!(io::stderr(), "stuck: {what}");
+            crate::leftovers::delete_own();
+            process::abort();
+        }
+    });
+    let result = run();
+    drop(done);
+    result
+}
+
+/// `len` bytes of which no two neighbouring words are alike, and that are others for each of 256 numbers in a row.
+pub(crate) fn message(number: usize, len: usize) -> Vec<u8> {
+    (0..len).map(|index| (number * 167 + index * 31 + index / 256) as u8).collect()
+}
+
+/// The error of what should have failed.
+#[track_caller]
+pub(crate) fn error_of<T>(result: Result<T, SegmentError>) -> SegmentError {
+    match result {
+        Ok(_) => panic!("succeeded, but should have failed"),
+        Err(error) => error,
+    }
+}
+
+/// Asserts that the text of an error has this in it.
+#[track_caller]
+pub(crate) fn assert_says(error: &dyn Error, part: &dyn Display) {
+    let (text, part) = (error.to_string(), part.to_string());
+    assert!(text.contains(&part), "{part:?} is not in {text:?}");
+}
+
+/// Asserts that a result is an error of a pattern, and that its text has each of these in it.
+macro_rules! assert_error {
+    ($result:expr, $pattern:pat $(, $part:expr)* $(,)?) => {{
+        let error = $crate::scratch::error_of($result);
+        assert!(matches!(error, $pattern), "expected {}, found {error:?}", stringify!($pattern));
+        $( $crate::scratch::assert_says(&error, &$part); )*
+    }};
+}
+pub(crate) use assert_error;
