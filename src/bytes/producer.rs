@@ -377,7 +377,7 @@ impl Producer {
     pub(super) fn try_lend(&mut self, len: usize, commit: Commit) -> Result<Reservation<'_>, TryPushError> {
         let payload = match self.room_at_once(len) {
             Some(payload) => payload,
-            None => self.try_room(len)?,
+            None => self.try_room_for(len, commit)?,
         };
         // SAFETY: just answered for `len`.
         Ok(unsafe { self.lend(payload, len, commit) })

@@ -89,3 +89,20 @@ fn a_forgotten_batch_does_not_block_those_who_wait() {
         });
     });
 }
+
+#[test]
+fn a_forgotten_batch_that_fills_the_ring_does_not_keep_it() {
+    let (mut tx, mut rx) = pair(64).expect("a ring");
+    let mut batch = tx.batch().expect("intact");
+    let mut forgotten = 0;
+    while batch.try_push(&[7; 8]).is_ok() {
+        forgotten += 1;
+    }
+    assert_eq!(batch.try_push(&[7; 8]), Err(TryPushError::Full), "a batch does not publish itself");
+    forget(batch);
+    assert_eq!(rx.try_pop().map(drop), Err(TryPopError::Empty));
+    assert_eq!(tx.try_push(&[1; 8]), Err(TryPushError::Full), "there is no room; but what took it is published now");
+    assert_eq!(drain(&mut rx), vec![vec![7; 8]; forgotten]);
+    tx.try_push(&[1; 8]).expect("room");
+    assert_eq!(drain(&mut rx), [[1; 8]]);
+}

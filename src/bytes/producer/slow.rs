@@ -6,6 +6,7 @@ use std::time::Instant;
 use super::Producer;
 use crate::bytes::error::{PushError, PushTimeoutError, TryPushError};
 use crate::bytes::memory::Mapped;
+use crate::bytes::reservation::Commit;
 use crate::fault::Fault;
 use crate::pair::{Gone, Look, WaitError, wait_for};
 use crate::protocol::{Corruption, bytes};
@@ -20,9 +21,7 @@ impl Producer {
     ///
     /// Before it is said that there is none, `consumed` is asked, which is exact: a consumer may be held up, or have been killed, between
     /// that and `released`. The consumer's phase is looked at first, for whatever it consumed before it closed counts.
-    #[cold]
-    #[inline(never)]
-    pub(super) fn try_room(&mut self, len: usize) -> Result<u64, TryPushError> {
+    fn try_room(&mut self, len: usize) -> Result<u64, TryPushError> {
         self.attachment.check()?;
         let len = self.check_len(len).map_err(TryPushError::TooLong)?;
         match self.ring.reserve(len) {
@@ -37,6 +36,22 @@ impl Producer {
             Ok(None) => Err(TryPushError::Full),
             Err(corruption) => Err(TryPushError::Failed(self.fail(corruption))),
         }
+    }
+
+    /// The same for a message of its own or of a batch.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn try_room_for(&mut self, len: usize, commit: Commit) -> Result<u64, TryPushError> {
+        if commit == Commit::Publish {
+            self.publish_forgotten()?;
+        }
+        self.try_room(len)
+    }
+
+    /// What is complete and not published when there is no batch is of one that was forgotten. It would take room that no consumer can
+    /// give back.
+    fn publish_forgotten(&mut self) -> Result<(), Fault> {
+        if self.staged > 0 { self.publish() } else { Ok(()) }
     }
 
     /// The same, waiting as long as it takes.
@@ -54,10 +69,7 @@ impl Producer {
     /// The same, waiting until `deadline`.
     #[cold]
     pub(super) fn room_by(&mut self, len: usize, deadline: Option<Instant>) -> Result<u64, PushTimeoutError> {
-        if self.staged > 0 {
-            // Of a batch that was forgotten. Unpublished, it would take room that no consumer can give back.
-            self.publish()?;
-        }
+        self.publish_forgotten()?;
         self.attachment.check()?;
         self.check_len(len).map_err(PushTimeoutError::TooLong)?;
         loop {
