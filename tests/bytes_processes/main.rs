@@ -18,6 +18,8 @@ mod filter;
 mod forking;
 #[path = "../shared/leftovers.rs"]
 mod leftovers;
+#[path = "../processes/peers.rs"]
+mod peers;
 #[allow(dead_code, unused_imports)]
 #[path = "../processes/scratch.rs"]
 mod scratch;
@@ -25,7 +27,16 @@ mod scratch;
 #[path = "../processes/traced.rs"]
 mod traced;
 
+mod busy;
+mod corrupted;
+mod ends;
+mod every_instruction;
+mod forked;
 mod letters;
+mod million;
+mod noticing;
 mod place;
+mod stopped;
 mod storm;
 mod tasks;
+mod wakes;

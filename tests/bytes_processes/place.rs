@@ -1,15 +1,34 @@
 //! Where the rings of these tests are made and found, and what they are like.
 
 use std::path::Path;
+use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
 use rondel::bytes::{Consumer, Producer, Ring, TryPopError, TryPushError};
 
+use crate::bytes::Bytes;
 use crate::letters::Letters;
 use crate::scratch::{Directory, Random, ring_path};
 
 /// What a watchdog takes for never: many times what is promised, on a machine under any load.
 pub(crate) const NEVER: Duration = Duration::from_secs(20);
+
+/// Indices of the control words among all words of a segment: docs/layout.md.
+pub(crate) const PRODUCER_STATE: usize = 4096 / 8;
+pub(crate) const CONSUMER_STATE: usize = (4096 + 128) / 8;
+pub(crate) const SPACE_EVENT: usize = (4096 + 256) / 8;
+pub(crate) const DATA_EVENT: usize = (4096 + 384) / 8;
+pub(crate) const CONSUMED: usize = (4096 + 512) / 8;
+pub(crate) const RELEASED: usize = (4096 + 640) / 8;
+/// Where the ring proper begins.
+pub(crate) const RING: usize = (4096 + 1024) / 8;
+
+/// The event on which a side sleeps.
+pub(crate) fn event(bytes: &Bytes, index: usize) -> &AtomicU32 {
+    let word = bytes.word(index).as_ptr().cast::<u32>();
+    // SAFETY: the word is mapped as long as `bytes`, aligned, and half of it is only ever used as an atomic of 32 bits.
+    unsafe { AtomicU32::from_ptr(word) }
+}
 
 /// What a ring is to be like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,33 +4,17 @@
 //! messages. Where one may have to wait for the other, the one question is allowed that is documented: whether the other one lives.
 
 use std::hint::spin_loop;
-use std::sync::atomic::Ordering::SeqCst;
 
 use rondel::Wait;
 use rondel::mpmc::{Consumer, Producer, TryPopError, TryPushError};
 
-use crate::child::{Running, Task, start};
-use crate::filter::{TRAPPED, allow_nothing};
+use crate::child::{Task, start};
+use crate::filter::{allow_nothing, leave, succeed};
 use crate::place::{Shape, attach, said};
 use crate::scratch::{Directory, Ledger, Message};
 
 const MESSAGES: u64 = 200_000;
 const CAPACITY: u64 = 256;
-
-/// Ends the process inside the filter, where nothing else is allowed; 0 is success.
-fn leave(code: libc::c_int) -> ! {
-    // SAFETY: ends the process and runs nothing of it.
-    unsafe { libc::_exit(code) }
-}
-
-/// Fails with the number of the call, if it was one.
-fn succeed(children: Vec<Running>, ledger: &Ledger) {
-    for mut child in children {
-        let code = child.code();
-        let trapped = ledger.word(TRAPPED).load(SeqCst);
-        assert_eq!((code, trapped), (Some(0), 0), "a wrong answer, or the system call of that number less one");
-    }
-}
 
 #[test]
 fn one_thread_that_never_has_to_wait_makes_no_call() {

@@ -5,36 +5,17 @@
 //! documented question whether the peer lives.
 
 use std::hint::spin_loop;
-use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
 use rondel::Wait;
 use rondel::spsc::{TryPopError, TryPushError};
 
 use crate::child::{Task, start};
-use crate::filter::{TRAPPED, allow_nothing};
+use crate::filter::{allow_nothing, leave, succeed};
 use crate::scratch::{Directory, Ledger, Message, attach, message};
 
 const MESSAGES: u64 = 300_000;
 const CAPACITY: usize = 256;
-
-/// Ends the process inside the filter, where nothing else is allowed; 0 is success.
-fn leave(code: libc::c_int) -> ! {
-    // SAFETY: ends the process and runs nothing of it.
-    unsafe { libc::_exit(code) }
-}
-
-/// Fails with the name of what happened, by the number of the call if it was one.
-fn succeed(children: Vec<crate::child::Running>, ledger: &Ledger) {
-    let trapped = || match ledger.word(TRAPPED).load(SeqCst) {
-        0 => "a wrong answer".to_owned(),
-        number => format!("system call number {}", number - 1),
-    };
-    for mut child in children {
-        let code = child.code();
-        assert_eq!(code, Some(0), "{}", trapped());
-    }
-}
 
 #[test]
 fn one_thread_that_never_has_to_wait_makes_no_call() {

@@ -5,7 +5,7 @@ use rondel::{Peer, SegmentError};
 use std::time::Duration;
 
 use crate::child::{Running, Task, start, tell, wait_for_parent};
-use crate::noticing::holder;
+use crate::peers::holder;
 use crate::scratch::{Directory, attach, message, within};
 
 const CAPACITY: usize = 32;

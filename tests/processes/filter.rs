@@ -4,6 +4,7 @@
 
 use rondel::SegmentError;
 
+use crate::child::Running;
 use crate::scratch::Ledger;
 
 const OFFSET_OF_NUMBER: u32 = 0;
@@ -124,6 +125,22 @@ extern "C" fn trapped(_: libc::c_int, info: *const libc::siginfo_t, _: *const li
     }
     // SAFETY: ends the process; `exit_group` is what the filter allows.
     unsafe { libc::_exit(99) };
+}
+
+/// Ends the process inside the filter, where nothing else is allowed; 0 is success.
+pub(crate) fn leave(code: libc::c_int) -> ! {
+    // SAFETY: ends the process and runs nothing of it.
+    unsafe { libc::_exit(code) }
+}
+
+/// Waits for children that [`leave`]. Fails with the number of the call if there was one.
+#[track_caller]
+pub(crate) fn succeed(children: Vec<Running>, ledger: &Ledger) {
+    for mut child in children {
+        let code = child.code();
+        let trapped = ledger.word(TRAPPED).load(std::sync::atomic::Ordering::SeqCst);
+        assert_eq!((code, trapped), (Some(0), 0), "a wrong answer, or the system call of that number less one");
+    }
 }
 
 /// Attaching under a filter that refuses the lock itself is an error and not a ring without protection.

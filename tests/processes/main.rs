@@ -21,6 +21,7 @@ mod leftovers;
 mod membarrier;
 mod million;
 mod noticing;
+mod peers;
 mod place;
 mod races;
 mod scratch;

@@ -5,8 +5,9 @@ use std::time::Duration;
 use rondel::Peer;
 use rondel::spsc::{PopTimeoutError, PushTimeoutError, WaitError};
 
-use crate::child::{Running, Task, start, tell, wait_for_parent};
-use crate::scratch::{Directory, STRATEGIES, attach, message, wait_until, within};
+use crate::child::{Task, start, tell, wait_for_parent};
+use crate::peers::stop;
+use crate::scratch::{Directory, STRATEGIES, attach, message, within};
 
 const CAPACITY: usize = 16;
 /// Many times the slice after which a blocked handle asks after its peer.
@@ -32,18 +33,6 @@ pub(crate) fn child_consume(task: &Task) {
         let number = rx.position();
         assert_eq!(rx.pop(), Ok(message(number)));
     }
-}
-
-fn stop(child: &Running) {
-    child.signal(libc::SIGSTOP);
-    wait_until("the child to stop", || state_of(child.pid()) == 'T');
-}
-
-/// The state of a process: the letter after its name.
-fn state_of(pid: libc::pid_t) -> char {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("it exists");
-    let (_, rest) = stat.rsplit_once(')').expect("a name");
-    rest.trim_start().chars().next().expect("a letter")
 }
 
 #[test]

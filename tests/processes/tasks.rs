@@ -9,7 +9,7 @@ pub(crate) fn run(name: &str, task: &Task) {
         "receive-million" => crate::million::child_receive(task),
         "produce-until-killed" => crate::killed::child_produce(task),
         "consume-until-killed" => crate::killed::child_consume(task),
-        "hold-role" => crate::noticing::child_hold_role(task),
+        "hold-role" => crate::peers::child_hold_role(task),
         "produce-ten" => crate::ends::child_produce_ten(task),
         "consume-ten" => crate::ends::child_consume_ten(task),
         "produce-when-told" => crate::stopped::child_produce(task),
