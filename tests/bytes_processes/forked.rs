@@ -4,6 +4,7 @@
 //! and that waits.
 
 use std::io::{BufRead, ErrorKind, Read, Write};
+use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
 use rondel::bytes::{
@@ -12,11 +13,12 @@ use rondel::bytes::{
 };
 use rondel::{Fault, Peer};
 
+use crate::bytes::Bytes;
 use crate::child::{Task, start};
 use crate::forking::{fork, reap};
 use crate::letters::Letters;
-use crate::place::{Shape, attach, shape_of};
-use crate::scratch::Directory;
+use crate::place::{RELEASED, Shape, attach, shape_of};
+use crate::scratch::{Directory, Ledger, wait_until};
 
 const SHAPE: Shape = Shape::new(1024, 500);
 const MESSAGES: u64 = 10_000;
@@ -24,6 +26,7 @@ const MESSAGES: u64 = 10_000;
 fn in_a_program_of_its_own(task: &str) {
     let directory = Directory::new(&format!("bytes-{task}"));
     let _ring = directory.create(SHAPE);
+    let _ledger = directory.ledger();
     start(task, directory.path(), &[]).succeed();
 }
 
@@ -58,6 +61,7 @@ fn a_handle_and_what_it_has_lent_are_refused_and_the_parents_are_untouched() {
 pub(crate) fn child_handles(task: &Task) {
     let ring = attach(&task.path);
     handles_are_refused(&ring);
+    a_batch_is_looked_through_long_after_the_fork(&ring, &Ledger::open(&task.path));
     let (mut tx, mut rx) = (ring.producer().expect("free"), ring.consumer().expect("free"));
     // In all laps of the ring, and at its end.
     for _ in 0..100 {
@@ -212,6 +216,35 @@ fn messages_of_a_batch_are_not_consumed(tx: &mut Producer, rx: &mut Consumer) {
         assert_eq!(tx.used(), used, "consumed by a forked child");
     }
     only(rx, b"two");
+}
+
+/// It may look for messages, but must not tell the producer, or a successor, what is long out of date.
+fn a_batch_is_looked_through_long_after_the_fork(ring: &Ring, ledger: &Ledger) {
+    let (mut tx, mut rx) = (ring.producer().expect("free"), ring.consumer().expect("free"));
+    let bytes = Bytes::of(ring.segment());
+    // One is given back, of which the producer is told later; and in these bytes nothing seems to be published, wherever one looks.
+    let message = [0; 200];
+    (0..2).for_each(|_| tx.push(&message[..8]).expect("room"));
+    drop(rx.try_pop().expect("pushed"));
+    let forked = {
+        let mut batch = Some(rx.try_pop_batch().expect("pushed"));
+        fork(|| {
+            let mut batch = batch.take().expect("a copy");
+            wait_until("the parent to go on", || ledger.word(0).load(SeqCst) > 0);
+            batch.into_iter().for_each(drop);
+        })
+    };
+    for _ in 0..1000 {
+        tx.push(&message).expect("room");
+        drop(rx.pop().expect("pushed"));
+    }
+    while rx.try_pop().map(drop).is_ok() {}
+    let released = bytes.word(RELEASED).load(SeqCst);
+    ledger.word(0).store(1, SeqCst);
+    reap(forked);
+    assert_eq!(bytes.word(RELEASED).load(SeqCst), released, "a forked child has stored what it knew");
+    drop((tx, rx));
+    drop((ring.producer().expect("a successor"), ring.consumer().expect("a successor")));
 }
 
 fn a_stream_is_not_read_on(tx: &mut Producer, rx: &mut Consumer) {
