@@ -12,7 +12,7 @@ use rondel::{Corruption, Fault, SegmentError};
 use crate::bytes::Bytes;
 use crate::child::{Running, Task, start, tell, wait_for_parent};
 use crate::letters::{Letters, Place};
-use crate::place::{CONSUMED, CONSUMER_STATE, PRODUCER_STATE, RELEASED, RING, Shape, attach};
+use crate::place::{CONSUMED, CONSUMER_STATE, PRODUCER_STATE, RELEASED, RING, Shape, attach, is_whole};
 use crate::scratch::Directory;
 
 const SHAPE: Shape = Shape::new(1024, 800);
@@ -188,20 +188,12 @@ fn positions_that_lie_ahead_or_far_behind() {
 /// Successors read the positions of their predecessors, and believe none that cannot be.
 #[test]
 fn positions_that_no_successor_takes_over() {
-    for (index, word, offset) in [
-        (CONSUMED, "consumed", 4),
-        (CONSUMED, "consumed", (1 << 63) + 8),
-        (CONSUMED, "consumed", u64::MAX / 8 * 8 - (1 << 40)),
-        (RELEASED, "released", 8),
-        (RELEASED, "released", u64::MAX - 4000),
-    ] {
+    for offset in [4, (1 << 63) + 8, u64::MAX / 8 * 8 - (1 << 40)] {
         let case = Case::new("successor");
         let found = case.first.wrapping_add(offset);
-        case.scribble(index, found);
-        refused(case.ring.consumer().map(drop), word, found);
-        if index == CONSUMED {
-            refused(case.ring.producer().map(drop), word, found);
-        }
+        case.scribble(CONSUMED, found);
+        refused(case.ring.consumer().map(drop), "consumed", found);
+        refused(case.ring.producer().map(drop), "consumed", found);
     }
     // A producer walks from `consumed` on.
     for (position, found) in [(0, 1), (0, u64::MAX), (1, tag(8) + 24), (1, 24)] {
@@ -209,6 +201,20 @@ fn positions_that_no_successor_takes_over() {
         let word = case.length_word([case.first, case.second][position]);
         case.scribble(word, found);
         refused(case.ring.producer().map(drop), "length", found);
+    }
+}
+
+/// What follows from another word need not be believed: it is stored anew.
+#[test]
+fn any_released_position_is_put_right_by_a_successor() {
+    for found in [0, 8, 12, 1 << 40, u64::MAX] {
+        let case = Case::new("released");
+        case.scribble(RELEASED, found);
+        let (mut tx, mut rx) =
+            (case.ring.producer().expect("it asks `consumed`"), case.ring.consumer().expect("it asks `consumed`"));
+        assert_eq!(case.bytes.word(RELEASED).load(SeqCst), case.first);
+        while rx.try_pop().map(drop).is_ok() {}
+        is_whole(&mut tx, &mut rx, &Letters::new(SHAPE), 0);
     }
 }
 

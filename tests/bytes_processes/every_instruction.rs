@@ -25,8 +25,8 @@ use crate::scratch::{Directory, Random};
 use crate::traced::Traced;
 
 /// Scripts for an operation, each with a ring of its own. Attaching takes many instructions.
-const SCRIPTS: u64 = 6;
-const SCRIPTS_OF_ATTACHING: u64 = 3;
+const SCRIPTS: u64 = 4;
+const SCRIPTS_OF_ATTACHING: u64 = 2;
 /// Gives up on an operation that is still not over after so many instructions.
 const INSTRUCTIONS: u64 = 3_000_000;
 
