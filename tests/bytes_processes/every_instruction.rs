@@ -20,7 +20,7 @@ pub(crate) use self::operations::child_step;
 use crate::bytes::Bytes;
 use crate::child::start;
 use crate::letters::{Letters, Place};
-use crate::place::{RELEASED, Shape, is_whole};
+use crate::place::{CONSUMED, RELEASED, Shape, is_whole};
 use crate::scratch::{Directory, Random};
 use crate::traced::Traced;
 
@@ -47,6 +47,8 @@ fn script(seed: u64) -> (Random, Shape, Place) {
 
 /// Attaches successors to a segment with these bytes and makes sure that they find everything in order.
 fn succeed_in(words: &[u64], letters: &Letters, begin: Place) -> Found {
+    // A producer that survives believes `released`, and would write over what the successor is to read.
+    assert!(words[RELEASED] <= words[CONSUMED], "{} is released, {} is consumed", words[RELEASED], words[CONSUMED]);
     let ring = letters.shape().anonymous();
     let bytes = Bytes::of(ring.segment());
     bytes.write(words);
