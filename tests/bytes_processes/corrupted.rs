@@ -81,12 +81,15 @@ fn tag(position: u64) -> u64 {
     1 << 63 | (position / 8 % (1 << 31)) << 32
 }
 
+/// A length word for the record at a position.
+type Length = fn(u64) -> u64;
+
 const POPS: [&str; 6] = ["pop", "pop-into", "batch", "peek", "read", "is-empty"];
 
 #[test]
 fn a_length_that_cannot_be() {
     let largest = SHAPE.largest as u64;
-    let lengths: [(&str, fn(u64) -> u64); 9] = [
+    let lengths: [(&str, Length); 9] = [
         ("longer than the largest", |position| tag(position) + SHAPE.largest as u64 + 1),
         ("as long as a word can say", |position| tag(position) + u64::from(u32::MAX)),
         ("of the last lap", |position| tag(position - SHAPE.data()) + 24),

@@ -44,7 +44,7 @@ fn every_message_is_accounted_for_after_a_storm_of_kills() {
         let directory = Directory::new(&format!("bytes-storm-{}", shape.capacity));
         let ring = directory.create(shape);
         let _ledger = directory.ledger();
-        let bytes = gibibytes() * share << 26;
+        let bytes = (gibibytes() * share) << 26;
         let mut storm = start("storm", directory.path(), &[&bytes.to_string(), &(gibibytes() * ALARM).to_string()]);
         println!("capacity {}, largest {}: {}", shape.capacity, shape.largest, storm.hear());
         storm.succeed();
