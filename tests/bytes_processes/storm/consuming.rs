@@ -197,6 +197,7 @@ impl Life<'_> {
             self.next = self.letters.behind(self.next);
         }
         let number = self.next.number;
+        self.journal.checked(self.letters, number);
         assert_eq!(bytes.len(), self.letters.len(number) - self.read);
         self.letters.check_part(number, self.read, bytes);
         let len = if self.random.below(2) == 0 { bytes.len() } else { self.random.below(bytes.len() as u64) as usize };
