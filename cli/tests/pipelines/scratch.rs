@@ -88,6 +88,7 @@ impl Scratch {
         command.args(["-c", script]).env("RONDEL", RONDEL).env("NAME", &self.name).current_dir(&self.dir);
         let said = self.path("said");
         command.stdout(fs::File::create(&said).expect("a file")).process_group(0);
+        heed_signals(&mut command);
         let mut group = Process(command.spawn().expect("a shell"));
         let status = group.wait();
         kill_group(&group);
@@ -112,6 +113,7 @@ impl Scratch {
         let mut command = Command::new(RONDEL);
         command.arg(verb).arg(&self.name).args(arguments).stdin(stdin).stdout(stdout);
         command.stderr(fs::File::create(self.path(stderr)).expect("a file")).process_group(0);
+        heed_signals(&mut command);
         // SAFETY: prctl is a system call and nothing else, which may be made between fork and exec.
         unsafe { command.pre_exec(|| Ok(set_parent_process_death_signal(Some(Signal::KILL))?)) };
         Process(command.spawn().expect("the tool"))
@@ -135,6 +137,22 @@ impl Drop for Scratch {
         let _ = fs::remove_dir_all(&self.dir);
         let _ = fs::remove_file(format!("/dev/shm/rondel.{}", self.name));
     }
+}
+
+/// A shell starts what it runs in the background with SIGINT ignored, and nohup what it runs with SIGHUP, which every descendant
+/// inherits, this test too.
+fn heed_signals(command: &mut Command) {
+    let heed = || {
+        for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP] {
+            // SAFETY: the default action takes no handler of ours; the call changes this process alone.
+            if unsafe { libc::signal(signal, libc::SIG_DFL) } == libc::SIG_ERR {
+                return Err(std::io::Error::last_os_error());
+            }
+        }
+        Ok(())
+    };
+    // SAFETY: between fork and exec only `signal` is called, which is async-signal-safe.
+    unsafe { command.pre_exec(heed) };
 }
 
 /// A child in a process group of its own, which is killed with it.
