@@ -57,16 +57,19 @@ impl<'a> Reservation<'a> {
         if message.len() > WORDWISE {
             return self.copy_at(0, message);
         }
-        let words = message.chunks(size_of::<u64>()).take(self.len.div_ceil(size_of::<u64>()));
-        for (index, word) in words.enumerate() {
-            let value = match word.try_into() {
-                Ok(bytes) => u64::from_ne_bytes(bytes),
-                // The record is filled up to whole words.
-                Err(_) => word.iter().rev().fold(0, |value, &byte| value << 8 | u64::from(byte)).to_le(),
-            };
-            // SAFETY: the record has room for whole words, and `index` is below their number.
-            let place = unsafe { self.bytes.cast::<AtomicU64>().add(index) };
-            // SAFETY: in the ring, aligned to 8 bytes as every record is, and lent to `self` alone.
+        let words = message.get(..self.len).unwrap_or(message).chunks_exact(size_of::<u64>());
+        let rest = words.remainder();
+        let mut place = self.bytes.cast::<AtomicU64>();
+        for word in words {
+            let value = u64::from_ne_bytes(word.try_into().unwrap_or_default());
+            // SAFETY: in the ring, aligned to 8 bytes as every record is, and lent to `self` alone, as far as the message reaches.
+            unsafe { place.as_ref() }.store(value, Ordering::Relaxed);
+            // SAFETY: at most at the end of what is reserved.
+            place = unsafe { place.add(1) };
+        }
+        if !rest.is_empty() {
+            let value = rest.iter().rev().fold(0, |value, &byte| value << 8 | u64::from(byte)).to_le();
+            // SAFETY: as above; the record is filled up to whole words.
             unsafe { place.as_ref() }.store(value, Ordering::Relaxed);
         }
     }

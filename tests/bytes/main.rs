@@ -19,3 +19,5 @@ mod scratch;
 mod stream;
 mod too_short;
 mod waiting;
+#[path = "../shared/watchdog.rs"]
+mod watchdog;

@@ -2,16 +2,12 @@
 
 use std::error::Error;
 use std::fmt::Display;
-use std::io::{self, Write};
-use std::process;
-use std::sync::mpsc::{self, RecvTimeoutError};
-use std::thread;
 use std::time::Duration;
 
 use rondel::{SegmentError, Wait};
 
-/// What means "never", for machines under any load.
-pub(crate) const NEVER: Duration = Duration::from_secs(60);
+pub(crate) use crate::watchdog::{NEVER, within};
+
 /// Long enough for a thread to have fallen asleep, mostly. Where it has not, the test shows less, and does not fail.
 pub(crate) const A_MOMENT: Duration = Duration::from_millis(120);
 /// Every way of waiting.
@@ -21,23 +17,6 @@ pub(crate) const STRATEGIES: [Wait; 4] = [
     Wait::SpinThenPark { spin: Wait::DEFAULT_SPIN },
     Wait::SpinThenPark { spin: Duration::from_nanos(1) },
 ];
-
-/// Runs what must not hang, and ends the whole program if it does: a thread that is stuck cannot be given up.
-pub(crate) fn within<R>(what: &str, run: impl FnOnce() -> R) -> R {
-    let (done, waiting) = mpsc::channel::<()>();
-    let what = what.to_owned();
-    thread::spawn(move || {
-        if waiting.recv_timeout(NEVER) == Err(RecvTimeoutError::Timeout) {
-            // Not by a macro: what those print is kept back until the test ends, which it does not.
-            let _ = writeln!(io::stderr(), "stuck: {what}");
-            crate::leftovers::delete_own();
-            process::abort();
-        }
-    });
-    let result = run();
-    drop(done);
-    result
-}
 
 /// `len` bytes of which no two neighbouring words are alike, and that are others for each of 256 numbers in a row.
 pub(crate) fn message(number: usize, len: usize) -> Vec<u8> {

@@ -9,6 +9,7 @@ mod leftovers;
 mod model;
 mod operation;
 mod refusal;
+#[path = "../shared/watchdog.rs"]
 mod watchdog;
 
 use model::{Model, Where};

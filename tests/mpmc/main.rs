@@ -18,4 +18,6 @@ mod scratch;
 mod table;
 mod threads;
 mod waking;
+#[path = "../shared/watchdog.rs"]
+mod watchdog;
 mod words;
