@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rondel::{SegmentError, Wait};
 
-pub(crate) use crate::watchdog::{NEVER, within};
+pub(crate) use crate::watchdog::within;
 
 /// Long enough for a thread to have fallen asleep, mostly. Where it has not, the test shows less, and does not fail.
 pub(crate) const A_MOMENT: Duration = Duration::from_millis(120);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rondel::SegmentError;
 
-pub(crate) use crate::watchdog::{NEVER, within};
+pub(crate) use crate::watchdog::within;
 
 /// Waits until something is so.
 pub(crate) fn wait_until(mut is_so: impl FnMut() -> bool) {

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 /// What means "never", for machines under any load.
-pub(crate) const NEVER: Duration = Duration::from_secs(60);
+const NEVER: Duration = Duration::from_secs(60);
 
 /// Runs what must not hang, and ends the whole program if it does: a thread that is stuck cannot be given up.
 pub(crate) fn within<R>(what: &str, run: impl FnOnce() -> R) -> R {
