@@ -30,10 +30,10 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! | to push a copy | to write in place | to read in place | to pop a copy | waits |
+//! | to push a copy | to write in place | to read in place | to pop a copy | waits, if there is or was a peer |
 //! |---|---|---|---|---|
 //! | [`try_push`](Producer::try_push) | [`try_reserve`](Producer::try_reserve) | [`try_pop`](Consumer::try_pop) | [`try_pop_into`](Consumer::try_pop_into) | never |
-//! | [`push`](Producer::push) | [`reserve`](Producer::reserve) | [`pop`](Consumer::pop) | [`pop_into`](Consumer::pop_into) | until the peer is gone |
+//! | [`push`](Producer::push) | [`reserve`](Producer::reserve) | [`pop`](Consumer::pop) | [`pop_into`](Consumer::pop_into) | until it is gone |
 //! | [`push_timeout`](Producer::push_timeout) | [`reserve_timeout`](Producer::reserve_timeout) | [`pop_timeout`](Consumer::pop_timeout) | [`pop_into_timeout`](Consumer::pop_into_timeout) | as long as you say |
 //! | [`push_deadline`](Producer::push_deadline) | [`reserve_deadline`](Producer::reserve_deadline) | [`pop_deadline`](Consumer::pop_deadline) | [`pop_into_deadline`](Consumer::pop_into_deadline) | until then |
 //!
@@ -52,26 +52,43 @@
 //! A [`Producer`] is a [`Write`](std::io::Write), a [`Consumer`] a [`Read`](std::io::Read) and a [`BufRead`](std::io::BufRead), so that code
 //! that was written against a pipe works unchanged. The bytes come out in the order in which they went in, and the boundaries of messages do not
 //! count: a write is one message, or a part of what was to be written, as is usual with `Write`; a read gives
-//! what is ready, of several messages, or of a part of one. End of file is the producer's closing; a producer that has died is an
-//! error, so that half a stream is not taken for a whole one.
+//! what is ready, of several messages, or of a part of one. End of file is the producer's closing; a producer whose process was killed is an
+//! error.
 //!
 //! ```
 //! use std::io::{BufRead, Write};
 //!
-//! let (mut tx, rx) = rondel::bytes::pair(4096)?;
+//! let (tx, rx) = rondel::bytes::pair(64 << 10)?;
 //! let writer = std::thread::spawn(move || {
+//!     let mut tx = std::io::BufWriter::new(tx);
 //!     for number in 0..1000 {
 //!         writeln!(tx, "line {number}")?;
 //!     }
-//!     std::io::Result::Ok(()) // closes
+//!     tx.flush() // then closes
 //! });
-//! assert_eq!(rx.lines().map_while(Result::ok).last().as_deref(), Some("line 999"));
+//! let mut count = 0;
+//! for line in rx.lines() {
+//!     assert_eq!(line?, format!("line {count}"));
+//!     count += 1;
+//! }
+//! assert_eq!(count, 1000);
 //! writer.join().unwrap()?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! What differs from a pipe: a write succeeds as long as there is room, whether anybody reads or not (a successor may); every write is a
-//! message, so wrap what writes in small pieces, as `writeln!` does, in a [`BufWriter`](std::io::BufWriter); no call is ever `Interrupted`.
+//! What differs from a pipe:
+//!
+//! - A write succeeds as long as there is room, whether anybody reads or not: a successor may.
+//! - Every write is a message, so wrap what writes in small pieces, as `writeln!` does, in a [`BufWriter`](std::io::BufWriter).
+//! - The ring outlives its handles. A reader that comes before the writer's second run finds the end that the first one has left: read again after it, or
+//!   unlink the name when a stream is through.
+//! - A successor of a writer that was killed goes on behind its last write, which may have ended in the midst of a line. Where a boundary must be
+//!   found again, use messages.
+//! - No call is ever `Interrupted`.
+//!
+//! As with a pipe, an end does not say that all is well: a writer that leaves by `?` or a panic drops its handle, and so closes, and a `BufWriter` that is dropped
+//! tells nobody that its last write failed. A reader that must tell a whole stream from a half needs an end that is part of the
+//! data, as `rondel send` sends one (`docs/pipelines.md`).
 //!
 //! Both can be mixed with messages: a pop after a read of a part of a message gives the rest of it.
 //!

@@ -20,7 +20,7 @@ pub(crate) struct Unlink {
     /// Every segment of this user that nobody is attached to, broken ones included.
     #[arg(long)]
     unused: bool,
-    /// Also segments that somebody is attached to.
+    /// Also segments that somebody is attached to. Who waits there for a peer waits on, for nobody can come any more.
     #[arg(long, conflicts_with = "unused")]
     in_use: bool,
 }
@@ -152,8 +152,8 @@ fn role(role: &RoleInfo) -> String {
         (true, _, None) => format!("{name}: yes"),
         (false, RoleState::NeverAttached, _) => format!("{name}: never"),
         (false, RoleState::Closed, _) => format!("{name}: closed"),
-        (false, RoleState::Attached, Some(pid)) => format!("{name}: killed (was {pid})"),
-        (false, _, _) => format!("{name}: killed"),
+        (false, RoleState::Attached, Some(pid)) => format!("{name}: ended without closing (was {pid})"),
+        (false, _, _) => format!("{name}: ended without closing"),
     }
 }
 

@@ -13,6 +13,8 @@ use super::error::PodError;
 /// Made by [`Consumer::pop`] and its siblings. If the process is killed meanwhile, the message is still the first for a succeeding
 /// consumer: it is delivered at least once. [`keep`](Self::keep) leaves it in the ring, and so does `std::mem::forget`.
 ///
+/// It is its bytes: `&*message` is a `&[u8]`, and `message.len()`, `message.to_vec()` and all else that a slice has is at hand.
+///
 /// The bytes begin at a multiple of 8 and are not copied. A producer that runs this crate does not touch them before they are
 /// given back. Against one that does not keep to that, copy first and check the copy: see [`Consumer::pop_into`]. A message that lives across
 /// a fork is the parent's: in the child it must not be read, for the parent may have given it back, and dropping it consumes nothing.

@@ -39,7 +39,7 @@ pub(super) struct Which {
     #[arg(value_name = "NAME")]
     pub(super) name: String,
 
-    /// So many bytes of records wait in the ring when the receiver is slow, 8 of each being its length (64K, 16M).
+    /// How far the sender may be ahead, in bytes (64K, 16M). Each record takes 8 more than its length, rounded up to 8.
     /// 1M in a new ring if not given. A ring that is there must have exactly the capacity that is given.
     #[arg(long, value_name = "BYTES", value_parser = size)]
     capacity: Option<usize>,

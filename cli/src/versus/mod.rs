@@ -26,7 +26,7 @@ use measure::{Sample, Slice, measure};
 use plan::{Facts, Job};
 use stats::Figures;
 
-/// Measure rondel's rings beside pipes, sockets and the machine's own floor.
+/// Measures rondel's rings beside pipes, sockets and the machine's own floor.
 ///
 /// Real processes exchange real messages, each process on a core of its own, and every message is checked when it
 /// arrives. Takes about 50 seconds. What each figure means is defined in docs/benchmarking.md.
