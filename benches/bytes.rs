@@ -26,6 +26,8 @@ const CAPACITY: usize = 256 << 10;
 const LARGEST: usize = 64 << 10;
 const SIZES: [usize; 6] = [8, 64, 256, 1 << 10, 4 << 10, 64 << 10];
 const BATCH: usize = 32;
+/// Bytes between what one core writes and what the other does: two lines, and the two that a prefetcher adds.
+const APART: usize = 256;
 
 fn pair() -> (Producer, Consumer) {
     let ring =
@@ -151,11 +153,12 @@ fn across(c: &mut Criterion) {
         group.bench_function(BenchmarkId::new("copied", size), |b| {
             b.iter_custom(|count| {
                 let (mut tx, mut rx) = pair();
-                let (mut from, mut to) = (buffer(size), buffer(size));
+                // The allocator puts small buffers beside each other, and then the two cores would fight for their line.
+                let (mut from, mut to) = (buffer(size + APART), buffer(size));
                 stream(
                     count,
                     |n| {
-                        let from: &mut [u8] = bytemuck::cast_slice_mut(&mut from);
+                        let from: &mut [u8] = &mut bytemuck::cast_slice_mut(&mut from)[..size];
                         write(from, n);
                         u64::from(tx.push(from).is_ok())
                     },
