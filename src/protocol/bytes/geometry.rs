@@ -84,8 +84,36 @@ impl Geometry {
         // What of the ring is left from here on, but for the next word: all of it may be one record's that ends there; one
         // that runs over the end of the ring may be longer.
         let left = consumed.saturating_add(self.data).saturating_sub(place.position().saturating_add(2 * WORD_BYTES));
-        let runs_over = place.offset() + left + WORD_BYTES >= self.data;
+        let runs_over = left.saturating_add(place.offset() + WORD_BYTES) >= self.data;
         let most = if runs_over { self.largest } else { left.min(self.largest) };
         Corruption { word: "length", least, most: least + most, found }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Forged lengths can lead a consumer on until positions overflow, which takes too long to be tried through a ring.
+    #[test]
+    fn words_are_judged_without_overflow_wherever_positions_are() {
+        let geometry = Geometry::new(4096, 1000).expect("it fits");
+        let end = u64::MAX - 7;
+        let positions = [0, 8, geometry.data - 8, MAX_POSITION, end - geometry.data, end - 8, end];
+        let places = positions.map(|position| Place::of(position, geometry.data));
+        let behind = places.map(|place| place.next(1000, geometry.data));
+        for place in places.into_iter().chain(behind) {
+            let position = place.position();
+            for consumed in positions {
+                for word in
+                    [0, 1, u64::MAX].into_iter().chain([0, 1, 1000, 1001].map(|len| record::tag(position) + len))
+                {
+                    if let Ok(Some((len, next))) = geometry.read(word, place, consumed) {
+                        assert!(len <= 1000 && next.offset() < geometry.data && next.offset() % WORD_BYTES == 0);
+                        assert!(place.payload() + len <= geometry.data + geometry.slack, "out of ring and slack");
+                    }
+                }
+            }
+        }
     }
 }
