@@ -39,6 +39,7 @@ where
     match scope {
         Scope::Processes => processes(cores, Box::new(far), Box::new(near)),
         Scope::Threads => threads(cores, Box::new(far), Box::new(near)),
+        Scope::OneThread => Err(Error::one_thread("duet")),
     }
 }
 

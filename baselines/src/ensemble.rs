@@ -40,6 +40,7 @@ pub(crate) fn ensemble<R>(
     match scope {
         Scope::Processes => processes(core, stop, parts, lead),
         Scope::Threads => threads(core, stop, parts, lead),
+        Scope::OneThread => Err(Error::one_thread("ensemble")),
     }
 }
 

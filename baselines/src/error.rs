@@ -150,6 +150,11 @@ impl Error {
     ) -> Box<Self> {
         Box::new(Error::System { transport, what, source: source.into() })
     }
+
+    /// The error for two sides of what has but one.
+    pub(crate) fn one_thread(machinery: &'static str) -> Box<Self> {
+        Error::system(machinery, "two sides", "what one thread hands to itself has no other side")
+    }
 }
 
 /// Refuses a way of waiting that is not in `known`.

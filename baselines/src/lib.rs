@@ -4,7 +4,7 @@
 //! and how it waits. For each size of message that it can carry it implements [`Carries`], whose one function opens a
 //! connection *in one direction* and returns its two [seats](Seat). Seats are opened in one process, carried to where
 //! they belong by a fork or to a thread, and taken there: a seat that is taken becomes a [`Sender`] or a [`Receiver`].
-//! A conversation in both directions is two connections.
+//! A conversation in both directions is two connections, unless the transport has something better ([`Carries::converse`]).
 //!
 //! Some mechanisms also work between many senders and many receivers. Those implement [`Crowd`], which opens a connection
 //! with as many seats as are wanted, and [`gather`] sets all of them to work.
@@ -45,35 +45,26 @@
 //!
 //! # Adding a transport
 //!
-//! Write a file beside the others, implement [`Transport`] and [`Carries`] for every number of words, and add the type to
+//! Write a file in the folder of its [`Kind`], implement [`Transport`] and [`Carries`] for every number of words, and add the type to
 //! the list in `registry.rs`: among those of one size, whose messages are as long as their elements, or among those that carry
 //! messages of any length. The same for [`Crowd`], which has a list of its own. The tests in `tests/` then cover it
 //! as soon as they are told its name.
 
-mod array_queue;
-mod bytes;
-mod channel;
 mod child;
 mod crowd;
 mod duet;
 mod ensemble;
 mod error;
-mod fifo;
-mod floor;
-mod futex;
+mod floors;
+mod kernel;
 mod message;
-mod mpmc;
-mod packet;
 mod patience;
+mod peers;
 mod pin;
-mod pipe;
 mod registry;
+mod rings;
 mod roles;
-mod rtrb;
 mod shared;
-mod spsc;
-mod stream;
-mod unix;
 
 pub use crowd::{Crowd, Meeting, Seats, Shape, gather};
 pub use duet::duet;
@@ -87,29 +78,22 @@ pub use roles::{Stop, echo, pump, pump_batches, pump_prepared};
 
 /// The transports themselves, one type each; the types hold nothing and serve as names.
 pub mod transports {
-    pub use crate::array_queue::ArrayQueue;
-    pub use crate::bytes::{Bytes, BytesInPlace};
-    pub use crate::channel::Channel;
-    pub use crate::fifo::Fifo;
-    pub use crate::floor::Floor;
-    pub use crate::futex::Futex;
-    pub use crate::mpmc::Mpmc;
-    pub use crate::pipe::Pipe;
-    pub use crate::rtrb::Rtrb;
-    pub use crate::spsc::Spsc;
-    pub use crate::unix::{UnixDatagram, UnixSeqpacket, UnixStream};
+    pub use crate::floors::*;
+    pub use crate::kernel::*;
+    pub use crate::peers::*;
+    pub use crate::rings::*;
 }
 
 /// How an end waits for the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Wait {
-    /// Poll without ever giving up the core.
+    /// Poll without ever giving up the core. What goes through the kernel polls by calls that do not block.
     Spin,
     /// Poll, and between two polls let others have the core that want it.
     Yield,
     /// What the transport does unless told otherwise: poll for a while, and then give up the core and be woken.
     Default,
-    /// Give up the core at once and be woken. For anything that blocks in a system call this is the only way there is.
+    /// Give up the core at once and be woken, as in a system call that blocks.
     Park,
 }
 
@@ -132,14 +116,45 @@ pub enum Scope {
     Processes,
     /// Threads of one process only.
     Threads,
+    /// One thread, which stands at both: nothing is handed over to anybody.
+    OneThread,
 }
 
 impl Scope {
-    /// The name used in reports: `processes` or `threads`.
+    /// The name used in reports: `processes`, `threads` or `one thread`.
     pub const fn name(self) -> &'static str {
         match self {
             Scope::Processes => "processes",
             Scope::Threads => "threads",
+            Scope::OneThread => "one thread",
+        }
+    }
+}
+
+/// Whose a transport is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// What the machine itself takes, without a queue or without a second core: a bound, and no means of communication.
+    Floor,
+    /// A ring of rondel's.
+    Rondel,
+    /// A crate that somebody may use in rondel's place.
+    Peer,
+    /// Shared memory and a lock or a semaphore of the system's.
+    Guarded,
+    /// What the kernel carries from one to the other.
+    Kernel,
+}
+
+impl Kind {
+    /// The name used in reports: `floor`, `rondel`, `peer`, `guarded` or `kernel`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Kind::Floor => "floor",
+            Kind::Rondel => "rondel",
+            Kind::Peer => "peer",
+            Kind::Guarded => "guarded",
+            Kind::Kernel => "kernel",
         }
     }
 }
@@ -150,6 +165,8 @@ pub trait Transport {
     const NAME: &'static str;
     /// One line on what is set up, for a reader who wants to judge whether the comparison is fair.
     const NOTE: &'static str;
+    /// Whose it is.
+    const KIND: Kind;
     /// Who may stand at its ends.
     const SCOPE: Scope;
     /// The ways of waiting that it knows.
@@ -165,8 +182,9 @@ pub trait Transport {
     /// so that none is ever copied.
     const IN_PLACE: bool = false;
 
-    /// How many bytes a connection holds, where the system has a say in it.
-    fn room() -> Option<usize> {
+    /// What this machine grants of what was asked for, where the system has a say in it: sizes of buffers, lengths of queues and
+    /// the limits on them. A phrase for the end of [`NOTE`](Transport::NOTE), for example `1 MiB (fs.pipe-max-size)`.
+    fn granted() -> Option<String> {
         None
     }
 }
@@ -185,7 +203,19 @@ pub trait Carries<const WORDS: usize>: Transport {
     /// [`Error::Unavailable`] when this machine does not have the mechanism, or does not let this process use it;
     /// [`Error::WaitUnknown`] when `wait` is not one of [`Transport::WAITS`].
     fn open(wait: Wait) -> Result<(Self::Sending, Self::Receiving)>;
+
+    /// Opens a connection in either direction: the one that questions take, and the one that answers take.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Carries::open).
+    fn converse(wait: Wait) -> Result<Conversation<Self::Sending, Self::Receiving>> {
+        Ok((Self::open(wait)?, Self::open(wait)?))
+    }
 }
+
+/// The seats of a connection in either direction.
+pub type Conversation<S, R> = ((S, R), (S, R));
 
 /// One end of a connection on its way to the process or thread that will use it.
 ///
@@ -310,4 +340,27 @@ pub trait Receiver<const WORDS: usize> {
 pub const fn ring_capacity<const WORDS: usize>() -> usize {
     let fit = 65_536 / (8 * WORDS);
     if fit < 256 { 256 } else { fit }
+}
+
+/// A number of bytes, in the largest unit of which it is a whole number.
+pub fn display_bytes(bytes: usize) -> String {
+    match bytes {
+        _ if bytes >= 1 << 20 && bytes % (1 << 20) == 0 => format!("{} MiB", bytes >> 20),
+        _ if bytes >= 1 << 10 && bytes % (1 << 10) == 0 => format!("{} KiB", bytes >> 10),
+        _ => format!("{bytes} B"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_have_the_largest_unit_that_divides_them() {
+        assert_eq!(
+            Payload::ALL.map(|p| display_bytes(p.bytes())),
+            ["8 B", "64 B", "256 B", "1 KiB", "4 KiB", "64 KiB"]
+        );
+        assert_eq!([1 << 20, 425_984, 1500, 0].map(display_bytes), ["1 MiB", "416 KiB", "1500 B", "0 B"]);
+    }
 }

@@ -1,6 +1,8 @@
 //! A transport around another, of which one end does something wrong at one message.
 
-use rondel_baselines::{Crowd, Error, Message, Receiver, Result, Scope, Seat, Seats, Sender, Shape, Transport, Wait};
+use rondel_baselines::{
+    Crowd, Error, Kind, Message, Receiver, Result, Scope, Seat, Seats, Sender, Shape, Transport, Wait,
+};
 use rustix::process::{Signal, getpid, kill_process};
 use std::marker::PhantomData;
 use std::sync::Mutex;
@@ -59,6 +61,7 @@ pub(crate) struct Faulty<T>(PhantomData<T>);
 impl<T: Transport> Transport for Faulty<T> {
     const NAME: &'static str = T::NAME;
     const NOTE: &'static str = T::NOTE;
+    const KIND: Kind = T::KIND;
     const SCOPE: Scope = T::SCOPE;
     const WAITS: &'static [Wait] = T::WAITS;
     const QUEUES: bool = T::QUEUES;

@@ -4,7 +4,9 @@
 //! The kernel writes up to 4096 bytes at once or not at all, and everything here is a multiple of 8 bytes, so no message is
 //! ever in two parts.
 
-use rondel_baselines::{Crowd, Error, Message, Receiver, Result, Scope, Seat, Seats, Sender, Shape, Transport, Wait};
+use rondel_baselines::{
+    Crowd, Error, Kind, Message, Receiver, Result, Scope, Seat, Seats, Sender, Shape, Transport, Wait,
+};
 use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
 
@@ -13,6 +15,7 @@ pub(crate) struct SharedPipe;
 impl Transport for SharedPipe {
     const NAME: &'static str = "shared pipe";
     const NOTE: &'static str = "for tests";
+    const KIND: Kind = Kind::Kernel;
     const SCOPE: Scope = Scope::Processes;
     const WAITS: &'static [Wait] = &[Wait::Park];
     const QUEUES: bool = true;

@@ -134,8 +134,7 @@ impl Run {
     }
 
     fn round_trips<T: Carries<WORDS>, const WORDS: usize>(self) -> Result<Sample> {
-        let (asking, asked) = T::open(self.wait)?;
-        let (answering, answered) = T::open(self.wait)?;
+        let ((asking, asked), (answering, answered)) = T::converse(self.wait)?;
         let far = move || echo(T::NAME, &mut asked.take()?, &mut answering.take()?);
         let timer = self.timer;
         let near = move || ask(T::NAME, &mut asking.take()?, &mut answered.take()?, timer);

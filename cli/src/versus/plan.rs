@@ -1,19 +1,20 @@
 //! What is measured, and in which order.
 
 use rondel_baselines::{
-    Crowd, CrowdVisitor, EverySize, FewSizes, Payload, Scope, Shape, Transport, Visitor, Wait, crowd_names, names,
-    visit, visit_crowd,
+    Crowd, CrowdVisitor, EverySize, FewSizes, Kind, Payload, Scope, Shape, Transport, Visitor, Wait, crowd_names,
+    names, visit, visit_crowd,
 };
 use std::fmt;
 
 /// What is known of a transport before it is measured.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Facts {
     pub(crate) name: &'static str,
     pub(crate) note: &'static str,
-    /// How many bytes it holds, where the system has a say in it.
-    pub(crate) room: Option<usize>,
-    scope: Scope,
+    /// What this machine grants it.
+    pub(crate) granted: Option<String>,
+    pub(crate) kind: Kind,
+    pub(crate) scope: Scope,
     waits: &'static [Wait],
     queues: bool,
     batches: bool,
@@ -63,7 +64,8 @@ impl Facts {
         Facts {
             name: T::NAME,
             note: T::NOTE,
-            room: T::room(),
+            granted: T::granted(),
+            kind: T::KIND,
             scope: T::SCOPE,
             waits: T::WAITS,
             queues: T::QUEUES,
@@ -242,7 +244,8 @@ mod tests {
         Facts {
             name: "x",
             note: "",
-            room: None,
+            granted: None,
+            kind: Kind::Kernel,
             scope: Scope::Processes,
             waits,
             queues,
@@ -283,7 +286,7 @@ mod tests {
     #[test]
     fn what_carries_any_length_is_asked_for_every_size() {
         let pipe = Facts { any_length: true, ..facts(&[Wait::Park], true) };
-        let jobs = jobs(&[pipe, Facts { in_place: true, ..pipe }], 2);
+        let jobs = jobs(&[pipe.clone(), Facts { in_place: true, ..pipe }], 2);
         for payload in Payload::ALL {
             let of = |is: fn(&Test) -> bool| count(&jobs, |job| job.payload == payload && is(&job.test));
             assert_eq!(of(|test| *test == Test::RoundTrip), 2);

@@ -117,9 +117,9 @@ fn write_notes(out: &mut impl Write, outcomes: &[Outcome], transports: &[Facts])
         }
     }
     let width = transports.iter().map(|facts| facts.name.len()).max().unwrap_or(0);
-    for Facts { name, note, room, .. } in transports {
-        let room = room.map_or_else(String::new, |room| format!("; here {}", sizes::heading(room)));
-        writeln!(out, "{name:>width$}: {note}{room}")?;
+    for Facts { name, note, granted, .. } in transports {
+        let granted = granted.as_ref().map_or_else(String::new, |granted| format!("; here {granted}"));
+        writeln!(out, "{name:>width$}: {note}{granted}")?;
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use super::Outcome;
 use super::plan::{Job, Test};
 use super::report::{NONE, display_ratio, new_table, round_trip_median, throughput_median};
 use super::stats::Figures;
-use rondel_baselines::Payload;
+use rondel_baselines::{Payload, display_bytes};
 use std::io::{self, Write};
 
 /// One table.
@@ -60,7 +60,7 @@ pub(super) fn write(out: &mut impl Write, outcomes: &[Outcome], width: Option<u1
         }
         let names = ["transport", "wait"].map(str::to_owned);
         let headings: Vec<String> =
-            names.into_iter().chain(Payload::ALL.map(|payload| heading(payload.bytes()))).collect();
+            names.into_iter().chain(Payload::ALL.map(|payload| display_bytes(payload.bytes()))).collect();
         let mut table = new_table(&headings, &[0, 1], width);
         for row in rows(&shown) {
             let cells = Payload::ALL.map(|payload| {
@@ -143,15 +143,6 @@ fn three_digits(value: f64) -> String {
     format!("{value:.places$}")
 }
 
-/// A number of bytes as a heading: a power of two in the largest unit that divides it.
-pub(super) fn heading(bytes: usize) -> String {
-    match bytes {
-        _ if bytes >= 1 << 20 && bytes % (1 << 20) == 0 => format!("{} MiB", bytes >> 20),
-        _ if bytes >= 1 << 10 && bytes % (1 << 10) == 0 => format!("{} KiB", bytes >> 10),
-        _ => format!("{bytes} B"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -214,11 +205,5 @@ mod tests {
     fn three_digits_count() {
         let shown = [0.0, 0.001_84, 0.018_44, 0.3321, 1.234, 12.34, 123.4, 48_556.4].map(three_digits);
         assert_eq!(shown, ["0.0000", "0.0018", "0.0184", "0.332", "1.23", "12.3", "123", "48556"]);
-    }
-
-    #[test]
-    fn sizes_are_headed_by_their_unit() {
-        assert_eq!(Payload::ALL.map(|p| heading(p.bytes())), ["8 B", "64 B", "256 B", "1 KiB", "4 KiB", "64 KiB"]);
-        assert_eq!([1 << 20, 425_984, 1500, 0].map(heading), ["1 MiB", "416 KiB", "1500 B", "0 B"]);
     }
 }

@@ -3,10 +3,11 @@
 //! All ends wait as they are told: polling, parked at once, or as the ring does by default, which is to poll for a while and
 //! then park. A batch is `push_slice` and `pop_slice`, each of which claims its whole range in one step.
 
+use super::spsc::strategy;
 use crate::error::check_wait;
-use crate::spsc::strategy;
 use crate::{
-    Carries, Crowd, Error, Message, Receiver, Result, Scope, Seat, Seats, Sender, Shape, Transport, Wait, ring_capacity,
+    Carries, Crowd, Error, Kind, Message, Receiver, Result, Scope, Seat, Seats, Sender, Shape, Transport, Wait,
+    ring_capacity,
 };
 use rondel::mpmc::{Consumer, PopError, Producer, PushError, PushTimeoutError, Ring};
 use std::sync::Arc;
@@ -18,6 +19,7 @@ pub struct Mpmc;
 impl Transport for Mpmc {
     const NAME: &'static str = "mpmc";
     const NOTE: &'static str = "rondel's many-to-many ring in a sealed memfd; the same room as rtrb";
+    const KIND: Kind = Kind::Rondel;
     const SCOPE: Scope = Scope::Processes;
     const WAITS: &'static [Wait] = &[Wait::Spin, Wait::Default, Wait::Park];
     const QUEUES: bool = true;

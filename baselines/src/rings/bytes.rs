@@ -4,9 +4,9 @@
 //! in the room that the ring lends, and checks it where it lies; nothing is copied. In batches, as many as there is room for are
 //! published by one store, and as many as are ready given back by one.
 
+use super::spsc::strategy;
 use crate::error::check_wait;
-use crate::spsc::strategy;
-use crate::{Arrival, Carries, Error, Message, Receiver, Result, Scope, Seat, Sender, Transport, Wait};
+use crate::{Arrival, Carries, Error, Kind, Message, Receiver, Result, Scope, Seat, Sender, Transport, Wait};
 use rondel::bytes::{Consumer, PopError, PopIntoError, Producer, PushError, Ring, TryPushError};
 
 /// rondel's ring of messages between two processes, copied in and out.
@@ -21,6 +21,7 @@ impl Transport for Bytes {
     const NAME: &'static str = "bytes";
     const NOTE: &'static str =
         "rondel's ring of messages in a sealed memfd, 256 KiB of them; copied in by push, copied out by pop_into";
+    const KIND: Kind = Kind::Rondel;
     const SCOPE: Scope = Scope::Processes;
     const WAITS: &'static [Wait] = &[Wait::Spin, Wait::Default, Wait::Park];
     const QUEUES: bool = true;
@@ -30,6 +31,7 @@ impl Transport for Bytes {
 impl Transport for BytesInPlace {
     const NAME: &'static str = "bytes-in-place";
     const NOTE: &'static str = "the same ring; made in what reserve lends, checked in what pop lends, never copied";
+    const KIND: Kind = Kind::Rondel;
     const SCOPE: Scope = Scope::Processes;
     const WAITS: &'static [Wait] = Bytes::WAITS;
     const QUEUES: bool = true;

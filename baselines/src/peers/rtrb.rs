@@ -5,7 +5,7 @@
 
 use crate::error::check_wait;
 use crate::patience::poll_until;
-use crate::{Carries, Message, Receiver, Result, Scope, Seat, Sender, Transport, Wait, ring_capacity};
+use crate::{Carries, Kind, Message, Receiver, Result, Scope, Seat, Sender, Transport, Wait, ring_capacity};
 use std::hint::spin_loop;
 
 /// rtrb between two threads.
@@ -15,6 +15,7 @@ pub struct Rtrb;
 impl Transport for Rtrb {
     const NAME: &'static str = "rtrb";
     const NOTE: &'static str = "the crate rtrb between two threads of one process, both polling";
+    const KIND: Kind = Kind::Peer;
     const SCOPE: Scope = Scope::Threads;
     const WAITS: &'static [Wait] = &[Wait::Spin];
     const QUEUES: bool = true;

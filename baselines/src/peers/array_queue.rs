@@ -6,7 +6,7 @@
 use crate::error::check_wait;
 use crate::patience::LIMIT;
 use crate::{
-    Crowd, Error, Message, Receiver, Result, Scope, Seat, Seats, Sender, Shape, Transport, Wait, ring_capacity,
+    Crowd, Error, Kind, Message, Receiver, Result, Scope, Seat, Seats, Sender, Shape, Transport, Wait, ring_capacity,
 };
 use crossbeam_utils::Backoff;
 use std::sync::Arc;
@@ -20,6 +20,7 @@ pub struct ArrayQueue;
 impl Transport for ArrayQueue {
     const NAME: &'static str = "array-queue";
     const NOTE: &'static str = "crossbeam's ArrayQueue between threads of one process; the same room as rtrb; it cannot block, so both ends retry with Backoff::snooze; it has no batches";
+    const KIND: Kind = Kind::Peer;
     const SCOPE: Scope = Scope::Threads;
     const WAITS: &'static [Wait] = &[Wait::Yield];
     const QUEUES: bool = true;

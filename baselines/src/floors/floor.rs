@@ -7,7 +7,7 @@
 use crate::error::check_wait;
 use crate::patience::poll_until;
 use crate::shared::Shared;
-use crate::{Carries, Error, Message, Receiver, Result, Scope, Seat, Sender, Transport, Wait};
+use crate::{Carries, Error, Kind, Message, Receiver, Result, Scope, Seat, Sender, Transport, Wait};
 use bytemuck::Zeroable;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -18,6 +18,7 @@ pub struct Floor;
 impl Transport for Floor {
     const NAME: &'static str = "floor";
     const NOTE: &'static str = "one cache line a direction, a plain store and a loop of loads; no queue";
+    const KIND: Kind = Kind::Floor;
     const SCOPE: Scope = Scope::Processes;
     const WAITS: &'static [Wait] = &[Wait::Spin];
     const QUEUES: bool = false;

@@ -2,7 +2,7 @@
 
 use crate::error::check_wait;
 use crate::{
-    Crowd, Error, Message, Receiver, Result, Scope, Seat, Seats, Sender, Shape, Transport, Wait, ring_capacity,
+    Crowd, Error, Kind, Message, Receiver, Result, Scope, Seat, Seats, Sender, Shape, Transport, Wait, ring_capacity,
 };
 
 /// A bounded channel of `crossbeam-channel` between threads.
@@ -12,6 +12,7 @@ pub struct Channel;
 impl Transport for Channel {
     const NAME: &'static str = "crossbeam-channel";
     const NOTE: &'static str = "bounded channel of the crate crossbeam-channel between threads of one process; the same room as rtrb; blocking send and recv, which poll for a while and then park; it has no batches";
+    const KIND: Kind = Kind::Peer;
     const SCOPE: Scope = Scope::Threads;
     const WAITS: &'static [Wait] = &[Wait::Default];
     const QUEUES: bool = true;

@@ -4,10 +4,10 @@
 //! process ends later. A process that is killed in the few microseconds before leaves a directory, and the next one that
 //! opens a FIFO removes it: each maker holds a lock on its directory, which falls when the maker is gone.
 
+use super::pipe::{Pipe, enlarge};
+use super::stream::{StreamReceiver, StreamSender};
 use crate::error::check_wait;
-use crate::pipe::{Pipe, enlarge};
-use crate::stream::{StreamReceiver, StreamSender};
-use crate::{Carries, Error, Result, Scope, Transport, Wait};
+use crate::{Carries, Error, Kind, Result, Scope, Transport, Wait};
 use rustix::fs::{CWD, FileType, FlockOperation, Mode, OFlags, flock, mknodat, open};
 use std::fs::{self, DirBuilder};
 use std::io;
@@ -23,14 +23,15 @@ pub struct Fifo;
 impl Transport for Fifo {
     const NAME: &'static str = "fifo";
     const NOTE: &'static str = "named pipe, as large as fs.pipe-max-size allows; one write and one read a message";
+    const KIND: Kind = Kind::Kernel;
     const SCOPE: Scope = Scope::Processes;
     const WAITS: &'static [Wait] = &[Wait::Park];
     const QUEUES: bool = true;
     const BATCHES: bool = true;
 
-    fn room() -> Option<usize> {
+    fn granted() -> Option<String> {
         // As large as a pipe without a name, by the same rules.
-        Pipe::room()
+        Pipe::granted()
     }
 }
 

@@ -1,8 +1,8 @@
 //! The anonymous pipe.
 
+use super::stream::{StreamReceiver, StreamSender};
 use crate::error::check_wait;
-use crate::stream::{StreamReceiver, StreamSender};
-use crate::{Carries, Error, Result, Scope, Transport, Wait};
+use crate::{Carries, Error, Kind, Result, Scope, Transport, Wait, display_bytes};
 use rustix::pipe::{PipeFlags, fcntl_getpipe_size, fcntl_setpipe_size, pipe_with};
 use std::os::fd::AsFd;
 
@@ -13,14 +13,15 @@ pub struct Pipe;
 impl Transport for Pipe {
     const NAME: &'static str = "pipe";
     const NOTE: &'static str = "anonymous pipe, as large as fs.pipe-max-size allows; one write and one read a message";
+    const KIND: Kind = Kind::Kernel;
     const SCOPE: Scope = Scope::Processes;
     const WAITS: &'static [Wait] = &[Wait::Park];
     const QUEUES: bool = true;
     const BATCHES: bool = true;
 
-    fn room() -> Option<usize> {
+    fn granted() -> Option<String> {
         let (_read, write) = pipe_with(PipeFlags::CLOEXEC).ok()?;
-        Some(enlarge(&write))
+        Some(display_bytes(enlarge(&write)))
     }
 }
 

@@ -1,9 +1,9 @@
 //! The Unix sockets: a byte stream, and two kinds that keep messages apart.
 
+use super::packet::{PacketReceiver, PacketSender};
+use super::stream::{StreamReceiver, StreamSender};
 use crate::error::check_wait;
-use crate::packet::{PacketReceiver, PacketSender};
-use crate::stream::{StreamReceiver, StreamSender};
-use crate::{Carries, Error, Result, Scope, Transport, Wait};
+use crate::{Carries, Error, Kind, Result, Scope, Transport, Wait, display_bytes};
 use rustix::net::{AddressFamily, Shutdown, SocketFlags, SocketType, shutdown, socketpair, sockopt};
 use std::os::fd::OwnedFd;
 
@@ -22,13 +22,14 @@ pub struct UnixSeqpacket;
 impl Transport for UnixStream {
     const NAME: &'static str = "unix-stream";
     const NOTE: &'static str = "pair of Unix stream sockets, send buffer as large as wmem_max allows up to 1 MiB; one write and one read a message";
+    const KIND: Kind = Kind::Kernel;
     const SCOPE: Scope = Scope::Processes;
     const WAITS: &'static [Wait] = &[Wait::Park];
     const QUEUES: bool = true;
     const BATCHES: bool = true;
 
-    fn room() -> Option<usize> {
-        room(SocketType::STREAM)
+    fn granted() -> Option<String> {
+        granted(SocketType::STREAM)
     }
 }
 
@@ -36,13 +37,14 @@ impl Transport for UnixDatagram {
     const NAME: &'static str = "unix-datagram";
     const NOTE: &'static str =
         "pair of Unix datagram sockets, buffer as unix-stream's; one send and one recv a message";
+    const KIND: Kind = Kind::Kernel;
     const SCOPE: Scope = Scope::Processes;
     const WAITS: &'static [Wait] = &[Wait::Park];
     const QUEUES: bool = true;
     const BATCHES: bool = false;
 
-    fn room() -> Option<usize> {
-        room(SocketType::DGRAM)
+    fn granted() -> Option<String> {
+        granted(SocketType::DGRAM)
     }
 }
 
@@ -50,13 +52,14 @@ impl Transport for UnixSeqpacket {
     const NAME: &'static str = "unix-seqpacket";
     const NOTE: &'static str =
         "pair of Unix sockets of sequenced packets, buffer as unix-stream's; one send and one recv a message";
+    const KIND: Kind = Kind::Kernel;
     const SCOPE: Scope = Scope::Processes;
     const WAITS: &'static [Wait] = &[Wait::Park];
     const QUEUES: bool = true;
     const BATCHES: bool = false;
 
-    fn room() -> Option<usize> {
-        room(SocketType::SEQPACKET)
+    fn granted() -> Option<String> {
+        granted(SocketType::SEQPACKET)
     }
 }
 
@@ -114,7 +117,7 @@ fn one_way<T: Transport>(to: &OwnedFd) -> Result<()> {
 }
 
 /// The send buffer that is granted. The kernel tells twice as much: it adds as much again for its own bookkeeping.
-fn room(kind: SocketType) -> Option<usize> {
+fn granted(kind: SocketType) -> Option<String> {
     let (from, _to) = pair::<UnixStream>(Wait::Park, kind).ok()?;
-    sockopt::socket_send_buffer_size(&from).ok().map(|told| told / 2)
+    sockopt::socket_send_buffer_size(&from).ok().map(|told| display_bytes(told / 2))
 }

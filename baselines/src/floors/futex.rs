@@ -6,7 +6,7 @@
 use crate::error::check_wait;
 use crate::patience::LIMIT;
 use crate::shared::Shared;
-use crate::{Carries, Error, Message, Receiver, Result, Scope, Seat, Sender, Transport, Wait};
+use crate::{Carries, Error, Kind, Message, Receiver, Result, Scope, Seat, Sender, Transport, Wait};
 use bytemuck::Zeroable;
 use rustix::io::Errno;
 use rustix::thread::futex;
@@ -19,6 +19,7 @@ pub struct Futex;
 impl Transport for Futex {
     const NAME: &'static str = "futex";
     const NOTE: &'static str = "one word a direction in shared memory, FUTEX_WAKE and FUTEX_WAIT each time; no queue";
+    const KIND: Kind = Kind::Floor;
     const SCOPE: Scope = Scope::Processes;
     const WAITS: &'static [Wait] = &[Wait::Park];
     const QUEUES: bool = false;

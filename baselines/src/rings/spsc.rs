@@ -4,7 +4,7 @@
 //! and then park. A batch is `push_slice` and `pop_slice`.
 
 use crate::error::check_wait;
-use crate::{Carries, Error, Message, Receiver, Result, Scope, Seat, Sender, Transport, Wait, ring_capacity};
+use crate::{Carries, Error, Kind, Message, Receiver, Result, Scope, Seat, Sender, Transport, Wait, ring_capacity};
 use rondel::spsc::{Consumer, PopError, Producer, PushError, PushTimeoutError, Ring};
 
 /// rondel's single-producer ring between two processes.
@@ -14,6 +14,7 @@ pub struct Spsc;
 impl Transport for Spsc {
     const NAME: &'static str = "spsc";
     const NOTE: &'static str = "rondel's single-producer ring in a sealed memfd; the same room as rtrb";
+    const KIND: Kind = Kind::Rondel;
     const SCOPE: Scope = Scope::Processes;
     const WAITS: &'static [Wait] = &[Wait::Spin, Wait::Default, Wait::Park];
     const QUEUES: bool = true;

@@ -1,0 +1,11 @@
+//! What the kernel carries from one process to another.
+
+mod fifo;
+mod packet;
+mod pipe;
+mod stream;
+mod unix;
+
+pub use fifo::Fifo;
+pub use pipe::Pipe;
+pub use unix::{UnixDatagram, UnixSeqpacket, UnixStream};
