@@ -1,6 +1,8 @@
 //! What the kernel carries from one process to another.
 
 mod fifo;
+mod grant;
+mod many;
 mod packet;
 mod pipe;
 mod stream;
