@@ -292,6 +292,7 @@ delivered!(
     unix_stream: "unix-stream",
     unix_datagram: "unix-datagram",
     unix_seqpacket: "unix-seqpacket",
+    tcp: "tcp",
 );
 
 #[test]

@@ -4,7 +4,7 @@ mod common;
 
 use common::{alone, assert_childless, open_descriptors};
 use rondel_baselines::transports::{
-    Bytes, BytesInPlace, Fifo, Floor, Mpmc, Pipe, Rtrb, Spsc, UnixDatagram, UnixSeqpacket, UnixStream,
+    Bytes, BytesInPlace, Fifo, Floor, Mpmc, Pipe, Rtrb, Spsc, Tcp, UnixDatagram, UnixSeqpacket, UnixStream,
 };
 use rondel_baselines::{
     Carries, Cores, Error, Message, Receiver, Result, Scope, Seat, Sender, Stop, Transport, Wait, allowed_cores, duet,
@@ -42,6 +42,7 @@ fn an_error_of_the_far_side_is_told_as_the_cause() {
         hear::<UnixStream>(some_error),
         hear::<UnixDatagram>(some_error),
         hear::<UnixSeqpacket>(some_error),
+        hear::<Tcp>(some_error),
         hear::<Spsc>(some_error),
         hear::<Mpmc>(some_error),
         hear::<Bytes>(some_error),
@@ -79,6 +80,7 @@ fn a_far_side_that_goes_silently_is_a_peer_that_is_gone() {
         hear::<UnixStream>(|| Ok(())),
         hear::<UnixDatagram>(|| Ok(())),
         hear::<UnixSeqpacket>(|| Ok(())),
+        hear::<Tcp>(|| Ok(())),
         hear::<Spsc>(|| Ok(())),
         hear::<Mpmc>(|| Ok(())),
         hear::<Bytes>(|| Ok(())),
@@ -117,6 +119,7 @@ fn a_receiver_that_goes_silently_is_a_peer_that_is_gone() {
     told::<UnixStream>();
     told::<UnixDatagram>();
     told::<UnixSeqpacket>();
+    told::<Tcp>();
     told::<Spsc>();
     told::<Mpmc>();
     told::<Bytes>();
@@ -138,6 +141,7 @@ fn a_killed_far_side_is_told_with_its_signal() {
         hear::<UnixStream>(suicide),
         hear::<UnixDatagram>(suicide),
         hear::<UnixSeqpacket>(suicide),
+        hear::<Tcp>(suicide),
         hear::<Spsc>(suicide),
         hear::<Mpmc>(suicide),
         hear::<Bytes>(suicide),

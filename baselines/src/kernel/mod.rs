@@ -6,8 +6,10 @@ mod many;
 mod packet;
 mod pipe;
 mod stream;
+mod tcp;
 mod unix;
 
 pub use fifo::Fifo;
 pub use pipe::Pipe;
+pub use tcp::Tcp;
 pub use unix::{UnixDatagram, UnixSeqpacket, UnixStream};
