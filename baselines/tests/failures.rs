@@ -4,7 +4,7 @@ mod common;
 
 use common::{alone, assert_childless, open_descriptors};
 use rondel_baselines::transports::{
-    Bytes, BytesInPlace, Fifo, Floor, Mpmc, Pipe, Rtrb, Spsc, Tcp, UnixDatagram, UnixSeqpacket, UnixStream,
+    Bytes, BytesInPlace, Fifo, Floor, Mpmc, Pipe, Rtrb, Spsc, Tcp, Udp, UnixDatagram, UnixSeqpacket, UnixStream,
 };
 use rondel_baselines::{
     Carries, Cores, Error, Message, Receiver, Result, Scope, Seat, Sender, Stop, Transport, Wait, allowed_cores, duet,
@@ -43,6 +43,7 @@ fn an_error_of_the_far_side_is_told_as_the_cause() {
         hear::<UnixDatagram>(some_error),
         hear::<UnixSeqpacket>(some_error),
         hear::<Tcp>(some_error),
+        hear::<Udp>(some_error),
         hear::<Spsc>(some_error),
         hear::<Mpmc>(some_error),
         hear::<Bytes>(some_error),
@@ -81,6 +82,7 @@ fn a_far_side_that_goes_silently_is_a_peer_that_is_gone() {
         hear::<UnixDatagram>(|| Ok(())),
         hear::<UnixSeqpacket>(|| Ok(())),
         hear::<Tcp>(|| Ok(())),
+        hear::<Udp>(|| Ok(())),
         hear::<Spsc>(|| Ok(())),
         hear::<Mpmc>(|| Ok(())),
         hear::<Bytes>(|| Ok(())),
@@ -120,6 +122,7 @@ fn a_receiver_that_goes_silently_is_a_peer_that_is_gone() {
     told::<UnixDatagram>();
     told::<UnixSeqpacket>();
     told::<Tcp>();
+    told::<Udp>();
     told::<Spsc>();
     told::<Mpmc>();
     told::<Bytes>();
@@ -142,6 +145,7 @@ fn a_killed_far_side_is_told_with_its_signal() {
         hear::<UnixDatagram>(suicide),
         hear::<UnixSeqpacket>(suicide),
         hear::<Tcp>(suicide),
+        hear::<Udp>(suicide),
         hear::<Spsc>(suicide),
         hear::<Mpmc>(suicide),
         hear::<Bytes>(suicide),

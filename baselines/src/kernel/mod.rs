@@ -7,9 +7,11 @@ mod packet;
 mod pipe;
 mod stream;
 mod tcp;
+mod udp;
 mod unix;
 
 pub use fifo::Fifo;
 pub use pipe::Pipe;
 pub use tcp::Tcp;
+pub use udp::Udp;
 pub use unix::{UnixDatagram, UnixSeqpacket, UnixStream};
