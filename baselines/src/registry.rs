@@ -107,7 +107,7 @@ macro_rules! registry {
 registry! {
     names, visit, Visitor, "two":
     visit: Floor, Spsc, Mpmc, Rtrb, Futex;
-    visit_any_length: Bytes, BytesInPlace, Pipe, Fifo, UnixStream, UnixDatagram, UnixSeqpacket, Tcp, Udp;
+    visit_any_length: Bytes, BytesInPlace, Pipe, Fifo, UnixStream, UnixDatagram, UnixSeqpacket, Tcp, Udp, Vmsplice;
 }
 registry! {
     crowd_names, visit_crowd, CrowdVisitor, "many":

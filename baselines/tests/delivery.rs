@@ -305,6 +305,7 @@ delivered!(
     unix_seqpacket: "unix-seqpacket",
     tcp: "tcp",
     udp: "udp",
+    vmsplice: "vmsplice",
 );
 
 #[test]

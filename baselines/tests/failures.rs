@@ -5,6 +5,7 @@ mod common;
 use common::{alone, assert_childless, open_descriptors};
 use rondel_baselines::transports::{
     Bytes, BytesInPlace, Fifo, Floor, Mpmc, Pipe, Rtrb, Spsc, Tcp, Udp, UnixDatagram, UnixSeqpacket, UnixStream,
+    Vmsplice,
 };
 use rondel_baselines::{
     Carries, Cores, Error, Message, Receiver, Result, Scope, Seat, Sender, Stop, Transport, Wait, allowed_cores, duet,
@@ -44,6 +45,7 @@ fn an_error_of_the_far_side_is_told_as_the_cause() {
         hear::<UnixSeqpacket>(some_error),
         hear::<Tcp>(some_error),
         hear::<Udp>(some_error),
+        hear::<Vmsplice>(some_error),
         hear::<Spsc>(some_error),
         hear::<Mpmc>(some_error),
         hear::<Bytes>(some_error),
@@ -83,6 +85,7 @@ fn a_far_side_that_goes_silently_is_a_peer_that_is_gone() {
         hear::<UnixSeqpacket>(|| Ok(())),
         hear::<Tcp>(|| Ok(())),
         hear::<Udp>(|| Ok(())),
+        hear::<Vmsplice>(|| Ok(())),
         hear::<Spsc>(|| Ok(())),
         hear::<Mpmc>(|| Ok(())),
         hear::<Bytes>(|| Ok(())),
@@ -123,6 +126,7 @@ fn a_receiver_that_goes_silently_is_a_peer_that_is_gone() {
     told::<UnixSeqpacket>();
     told::<Tcp>();
     told::<Udp>();
+    told::<Vmsplice>();
     told::<Spsc>();
     told::<Mpmc>();
     told::<Bytes>();
@@ -146,6 +150,7 @@ fn a_killed_far_side_is_told_with_its_signal() {
         hear::<UnixSeqpacket>(suicide),
         hear::<Tcp>(suicide),
         hear::<Udp>(suicide),
+        hear::<Vmsplice>(suicide),
         hear::<Spsc>(suicide),
         hear::<Mpmc>(suicide),
         hear::<Bytes>(suicide),

@@ -9,9 +9,11 @@ mod stream;
 mod tcp;
 mod udp;
 mod unix;
+mod vmsplice;
 
 pub use fifo::Fifo;
 pub use pipe::Pipe;
 pub use tcp::Tcp;
 pub use udp::Udp;
 pub use unix::{UnixDatagram, UnixSeqpacket, UnixStream};
+pub use vmsplice::Vmsplice;
