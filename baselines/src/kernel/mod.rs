@@ -3,9 +3,14 @@
 mod fifo;
 mod packet;
 mod pipe;
+mod posix_mq;
 mod stream;
+mod sysv;
+mod sysv_mq;
 mod unix;
 
 pub use fifo::Fifo;
 pub use pipe::Pipe;
+pub use posix_mq::PosixMq;
+pub use sysv_mq::SysvMq;
 pub use unix::{UnixDatagram, UnixSeqpacket, UnixStream};
