@@ -56,6 +56,7 @@ mod duet;
 mod ensemble;
 mod error;
 mod floors;
+mod guarded;
 mod keeper;
 mod kernel;
 mod lifeline;
@@ -81,6 +82,7 @@ pub use roles::{Stop, echo, pump, pump_batches, pump_prepared};
 /// The transports themselves, one type each; the types hold nothing and serve as names.
 pub mod transports {
     pub use crate::floors::*;
+    pub use crate::guarded::*;
     pub use crate::kernel::*;
     pub use crate::peers::*;
     pub use crate::rings::*;

@@ -305,6 +305,8 @@ delivered!(
     futex: "futex",
     bytes: "bytes",
     bytes_in_place: "bytes-in-place",
+    posix_sem: "posix-sem",
+    sysv_sem: "sysv-sem",
     pipe: "pipe",
     fifo: "fifo",
     unix_stream: "unix-stream",
@@ -312,6 +314,7 @@ delivered!(
     unix_seqpacket: "unix-seqpacket",
     posix_mq: "posix-mq",
     sysv_mq: "sysv-mq",
+    eventfd: "eventfd",
 );
 
 #[test]

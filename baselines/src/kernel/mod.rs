@@ -1,5 +1,6 @@
 //! What the kernel carries from one process to another.
 
+mod eventfd;
 mod fifo;
 mod packet;
 mod pipe;
@@ -9,8 +10,11 @@ mod sysv;
 mod sysv_mq;
 mod unix;
 
+pub use eventfd::EventFd;
 pub use fifo::Fifo;
 pub use pipe::Pipe;
 pub use posix_mq::PosixMq;
 pub use sysv_mq::SysvMq;
 pub use unix::{UnixDatagram, UnixSeqpacket, UnixStream};
+
+pub(crate) use sysv::last_error;
