@@ -56,7 +56,10 @@ mod duet;
 mod ensemble;
 mod error;
 mod floors;
+mod guarded;
+mod keeper;
 mod kernel;
+mod lifeline;
 mod message;
 mod patience;
 mod peers;
@@ -79,6 +82,7 @@ pub use roles::{Stop, echo, pump, pump_batches, pump_prepared};
 /// The transports themselves, one type each; the types hold nothing and serve as names.
 pub mod transports {
     pub use crate::floors::*;
+    pub use crate::guarded::*;
     pub use crate::kernel::*;
     pub use crate::peers::*;
     pub use crate::rings::*;

@@ -107,7 +107,7 @@ macro_rules! registry {
 registry! {
     names, visit, Visitor, "two":
     visit: Floor, Spsc, Mpmc, Rtrb, Futex;
-    visit_any_length: Bytes, BytesInPlace, Pipe, Fifo, UnixStream, UnixDatagram, UnixSeqpacket;
+    visit_any_length: Bytes, BytesInPlace, PosixSem, SysvSem, Pipe, Fifo, UnixStream, UnixDatagram, UnixSeqpacket, PosixMq, SysvMq, EventFd;
 }
 registry! {
     crowd_names, visit_crowd, CrowdVisitor, "many":

@@ -4,7 +4,8 @@ mod common;
 
 use common::{alone, assert_childless, open_descriptors};
 use rondel_baselines::transports::{
-    Bytes, BytesInPlace, Fifo, Floor, Mpmc, Pipe, Rtrb, Spsc, UnixDatagram, UnixSeqpacket, UnixStream,
+    Bytes, BytesInPlace, EventFd, Fifo, Floor, Mpmc, Pipe, PosixMq, PosixSem, Rtrb, Spsc, SysvMq, SysvSem,
+    UnixDatagram, UnixSeqpacket, UnixStream,
 };
 use rondel_baselines::{
     Carries, Cores, Error, Message, Receiver, Result, Scope, Seat, Sender, Stop, Transport, Wait, allowed_cores, duet,
@@ -39,6 +40,11 @@ fn an_error_of_the_far_side_is_told_as_the_cause() {
         hear::<UnixStream>(some_error),
         hear::<UnixDatagram>(some_error),
         hear::<UnixSeqpacket>(some_error),
+        hear::<PosixMq>(some_error),
+        hear::<SysvMq>(some_error),
+        hear::<PosixSem>(some_error),
+        hear::<SysvSem>(some_error),
+        hear::<EventFd>(some_error),
         hear::<Spsc>(some_error),
         hear::<Mpmc>(some_error),
         hear::<Bytes>(some_error),
@@ -72,6 +78,11 @@ fn a_far_side_that_goes_silently_is_a_peer_that_is_gone() {
         hear::<UnixStream>(|| Ok(())),
         hear::<UnixDatagram>(|| Ok(())),
         hear::<UnixSeqpacket>(|| Ok(())),
+        hear::<PosixMq>(|| Ok(())),
+        hear::<SysvMq>(|| Ok(())),
+        hear::<PosixSem>(|| Ok(())),
+        hear::<SysvSem>(|| Ok(())),
+        hear::<EventFd>(|| Ok(())),
         hear::<Spsc>(|| Ok(())),
         hear::<Mpmc>(|| Ok(())),
         hear::<Bytes>(|| Ok(())),
@@ -105,6 +116,11 @@ fn a_receiver_that_goes_silently_is_a_peer_that_is_gone() {
     told::<UnixStream>();
     told::<UnixDatagram>();
     told::<UnixSeqpacket>();
+    told::<PosixMq>();
+    told::<SysvMq>();
+    told::<PosixSem>();
+    told::<SysvSem>();
+    told::<EventFd>();
     told::<Spsc>();
     told::<Mpmc>();
     told::<Bytes>();
@@ -126,6 +142,11 @@ fn a_killed_far_side_is_told_with_its_signal() {
         hear::<UnixStream>(suicide),
         hear::<UnixDatagram>(suicide),
         hear::<UnixSeqpacket>(suicide),
+        hear::<PosixMq>(suicide),
+        hear::<SysvMq>(suicide),
+        hear::<PosixSem>(suicide),
+        hear::<SysvSem>(suicide),
+        hear::<EventFd>(suicide),
         hear::<Spsc>(suicide),
         hear::<Mpmc>(suicide),
         hear::<Bytes>(suicide),

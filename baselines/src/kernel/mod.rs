@@ -1,11 +1,20 @@
 //! What the kernel carries from one process to another.
 
+mod eventfd;
 mod fifo;
 mod packet;
 mod pipe;
+mod posix_mq;
 mod stream;
+mod sysv;
+mod sysv_mq;
 mod unix;
 
+pub use eventfd::EventFd;
 pub use fifo::Fifo;
 pub use pipe::Pipe;
+pub use posix_mq::PosixMq;
+pub use sysv_mq::SysvMq;
 pub use unix::{UnixDatagram, UnixSeqpacket, UnixStream};
+
+pub(crate) use sysv::last_error;
