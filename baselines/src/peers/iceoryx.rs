@@ -1,18 +1,19 @@
 //! iceoryx2: middleware for messages in shared memory that are never copied, by publishers and subscribers.
 //!
 //! A publisher lends a place in its memory, the message is made there, and `send` hands its position over; a subscriber reads it where it
-//! lies. Publisher and subscriber find each other by the name of a service. All that belongs to it lies in files of its own: in
-//! `/dev/shm`, and in a directory; their names have a prefix of ours, so nothing here has to do with another program's services. An orderly end
-//! removes them all. Processes that were killed leave theirs, and the crate removes those of the dead whenever another process with the same
-//! prefix begins.
+//! lies. Publisher and subscriber find each other by the name of a service. All that belongs to it lies in files: in `/dev/shm`, and in a
+//! directory. Here each connection has a directory and a prefix of its own, so nothing has to do with another program's services, and
+//! a keeper removes whatever is left there when both ends have gone ([`Traces`]).
 //!
 //! Unless told otherwise a publisher overwrites what a slow subscriber has not read. Here it waits for room (`enable_safe_overflow(false)`,
 //! and the strategy `RetryUntilDelivered`), in the crate's own way: it yields, and after some time sleeps. The end of a peer is
 //! noticed by a lifeline.
 
-use super::lifeline::Lifeline;
+use super::traces::Traces;
 use crate::error::check_wait;
+use crate::lifeline::Lifeline;
 use crate::patience::{LIMIT, poll_until};
+use crate::shared::Shared;
 use crate::{Arrival, Carries, Error, Kind, Message, Receiver, Result, Scope, Seat, Sender, Transport, Wait};
 use iceoryx2::config::Config;
 use iceoryx2::port::publisher::Publisher;
@@ -22,10 +23,10 @@ use iceoryx2::prelude::*;
 use iceoryx2::sample::Sample;
 use iceoryx2::sample_mut_uninit::SampleMutUninit;
 use iceoryx2::service::port_factory::publish_subscribe::PortFactory as PubSub;
-use rustix::process::{getpid, getuid};
+use std::io;
 use std::mem::MaybeUninit;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 /// iceoryx2's publish-subscribe between two processes.
@@ -34,7 +35,7 @@ pub struct Iceoryx;
 
 impl Transport for Iceoryx {
     const NAME: &'static str = "iceoryx2";
-    const NOTE: &'static str = "publish-subscribe of the crate iceoryx2 between processes; made in what loan_uninit lends, checked where it lies, never copied; 256 KiB of messages, at least 4; the receiver polls, a sender without room yields and then sleeps; without overflow, which is not its default; killed processes leave files until the next run";
+    const NOTE: &'static str = "publish-subscribe of the crate iceoryx2 between processes; made in what loan_uninit lends, checked where it lies, never copied; 256 KiB of messages, at least 4; the receiver polls, a sender without room yields and then sleeps; without overflow, which is not its default";
     const KIND: Kind = Kind::Peer;
     const SCOPE: Scope = Scope::Processes;
     const WAITS: &'static [Wait] = &[Wait::Spin];
@@ -68,18 +69,19 @@ impl<const WORDS: usize> Carries<WORDS> for Iceoryx {
 
     fn open(wait: Wait) -> Result<(Self::Sending, Self::Receiving)> {
         check_wait(Self::NAME, wait, Self::WAITS)?;
-        static OPENED: AtomicU64 = AtomicU64::new(0);
-        // Relaxed: nothing but a number that no other connection of this process has; nothing is handed over with it.
-        let number = OPENED.fetch_add(1, Ordering::Relaxed);
-        let name = format!("rondel-versus/{}/{number}", getpid().as_raw_nonzero());
-        let (here, there) = Lifeline::pair(Self::NAME)?;
-        Ok((Sending(Place { name: name.clone(), lifeline: here }), Receiving(Place { name, lifeline: there })))
+        let unavailable = |what| move |error: io::Error| Error::unavailable(Self::NAME, what, error);
+        let (traces, here, there) = Traces::kept().map_err(unavailable("making a directory with a keeper"))?;
+        let met: Shared<AtomicU32> = Shared::new().map_err(unavailable("mapping shared memory"))?;
+        let place = |lifeline| Place { traces: traces.clone(), met: met.clone(), lifeline };
+        Ok((Sending(place(here)), Receiving(place(there))))
     }
 }
 
 /// Where the ends find each other. Neither has begun with anything of the crate's: a node belongs to the process that makes it.
 struct Place {
-    name: String,
+    traces: Traces,
+    /// Whether the subscriber has connected: not 0 if so.
+    met: Shared<AtomicU32>,
     lifeline: Lifeline,
 }
 
@@ -93,12 +95,12 @@ impl Place {
     /// Makes a node, and opens or creates the service, whichever end is the first.
     fn enter<const WORDS: usize>(&self) -> Result<(Port<WORDS>, Node<Service>)> {
         let node = NodeBuilder::new()
-            .config(&config()?)
+            .config(&self.config()?)
             // Signals are the program's business.
             .signal_handling_mode(SignalHandlingMode::Disabled)
             .create::<Service>()
             .map_err(|error| failed("creating a node", error))?;
-        let name = ServiceName::new(&self.name).map_err(|error| failed("naming the service", error))?;
+        let name = ServiceName::new("messages").map_err(|error| failed("naming the service", error))?;
         let service = node
             .service_builder(&name)
             .publish_subscribe::<Payload<WORDS>>()
@@ -113,16 +115,16 @@ impl Place {
             .map_err(|error| failed("opening the service", error))?;
         Ok((service, node))
     }
-}
 
-/// The crate's own settings, in a place of ours: one for each user, so that what a killed process has left is found by the next.
-fn config() -> Result<Config> {
-    let mut config = Config::default();
-    let root = format!("{}/rondel-iceoryx2-{}", std::env::temp_dir().display(), getuid().as_raw());
-    let root = Path::new(root.as_bytes()).map_err(|error| failed("naming a directory", error))?;
-    config.global.set_root_path(&root);
-    config.global.prefix = FileName::new(b"rondel_").map_err(|error| failed("naming a prefix", error))?;
-    Ok(config)
+    /// The crate's own settings, in a place of ours.
+    fn config(&self) -> Result<Config> {
+        let root = Path::new(self.traces.directory()).map_err(|error| failed("naming a directory", error))?;
+        let prefix = FileName::new(self.traces.prefix()).map_err(|error| failed("naming a prefix", error))?;
+        let mut config = Config::default();
+        config.global.set_root_path(&root);
+        config.global.prefix = prefix;
+        Ok(config)
+    }
 }
 
 /// How long a sender waits for room before it asks whether anybody is left.
@@ -133,10 +135,11 @@ impl<const WORDS: usize> Seat for Sending<WORDS> {
 
     fn take(self) -> Result<Self::Taken> {
         let (service, node) = self.0.enter::<WORDS>()?;
-        let lifeline = Arc::new(self.0.lifeline);
+        let Place { met, lifeline, .. } = self.0;
+        let lifeline = Arc::new(lifeline);
         let asked = Arc::clone(&lifeline);
         let no_room = move |info: &BackpressureInfo| {
-            if info.elapsed_time >= LIMIT || info.elapsed_time >= PATIENCE && asked.is_cut() {
+            if info.elapsed_time >= LIMIT || info.elapsed_time >= PATIENCE && asked.other_is_gone() {
                 BackpressureAction::DiscardDataAndFail
             } else {
                 BackpressureAction::Retry
@@ -149,7 +152,7 @@ impl<const WORDS: usize> Seat for Sending<WORDS> {
             .set_backpressure_handler(no_room)
             .create()
             .map_err(|error| failed("creating a publisher", error))?;
-        Ok(IceoryxSender { lent: None, publisher, service, _node: node, lifeline, met: false })
+        Ok(IceoryxSender { lent: None, publisher, _service: service, _node: node, met, has_met: false, lifeline })
     }
 }
 
@@ -163,7 +166,8 @@ impl<const WORDS: usize> Seat for Receiving<WORDS> {
             .buffer_size(room::<WORDS>())
             .create()
             .map_err(|error| failed("creating a subscriber", error))?;
-        Ok(IceoryxReceiver { subscriber, _service: service, _node: node, lifeline: self.0.lifeline })
+        let Place { met, lifeline, .. } = self.0;
+        Ok(IceoryxReceiver { subscriber, service, _node: node, met, has_met: false, lifeline })
     }
 }
 
@@ -174,35 +178,39 @@ pub struct IceoryxSender<const WORDS: usize> {
     /// The place for the next message, borrowed when the last had gone, while the other side was at work on it.
     lent: Option<Lent<WORDS>>,
     publisher: Publisher<Service, Payload<WORDS>, ()>,
-    service: Port<WORDS>,
+    _service: Port<WORDS>,
     _node: Node<Service>,
+    met: Shared<AtomicU32>,
+    has_met: bool,
     lifeline: Arc<Lifeline>,
-    /// Whether the subscriber has been seen. What a publisher sends to nobody is lost.
-    met: bool,
 }
 
 /// The subscriber, dropped before its service and its node.
 pub struct IceoryxReceiver<const WORDS: usize> {
     subscriber: Subscriber<Service, Payload<WORDS>, ()>,
-    _service: Port<WORDS>,
+    service: Port<WORDS>,
     _node: Node<Service>,
+    met: Shared<AtomicU32>,
+    has_met: bool,
     lifeline: Lifeline,
 }
 
 impl<const WORDS: usize> IceoryxSender<WORDS> {
-    /// Waits until the subscriber is there.
+    /// Waits until the subscriber has connected. What a publisher sends to nobody is lost, and so is what it has sent when it goes before
+    /// the subscriber has connected.
     #[cold]
     fn meet(&mut self) -> Result<()> {
-        let there = |end: &mut Self| (end.service.dynamic_config().number_of_subscribers() > 0).then_some(());
-        poll_until(Iceoryx::NAME, self, there, |end| end.lifeline.is_cut())?;
-        self.met = true;
+        // Acquire: pairs with the Release in the subscriber's `meet`. What it has done to connect, this end finds.
+        let met = |end: &mut Self| (end.met.load(Ordering::Acquire) != 0).then_some(());
+        poll_until(Iceoryx::NAME, self, met, |end| end.lifeline.other_is_gone())?;
+        self.has_met = true;
         Ok(())
     }
 
     /// Makes a message where it is lent a place, and hands it over.
     #[inline(always)]
     fn publish(&mut self, fill: impl FnOnce(&mut MaybeUninit<Payload<WORDS>>)) -> Result<()> {
-        if !self.met {
+        if !self.has_met {
             self.meet()?;
         }
         let mut lent = match self.lent.take() {
@@ -225,7 +233,7 @@ impl<const WORDS: usize> IceoryxSender<WORDS> {
     #[cold]
     fn not_sent(&self, error: SendError) -> Box<Error> {
         match error {
-            SendError::UnableToDeliver if self.lifeline.is_cut() => peer_gone(),
+            SendError::UnableToDeliver if self.lifeline.other_is_gone() => peer_gone(),
             SendError::UnableToDeliver => Box::new(Error::Stalled { transport: Iceoryx::NAME, after: LIMIT }),
             error => failed("send", error),
         }
@@ -233,10 +241,26 @@ impl<const WORDS: usize> IceoryxSender<WORDS> {
 }
 
 impl<const WORDS: usize> IceoryxReceiver<WORDS> {
+    /// Waits for the publisher, connects with it, and says so.
+    #[cold]
+    fn meet(&mut self) -> Result<()> {
+        let there = |end: &mut Self| (end.service.dynamic_config().number_of_publishers() > 0).then_some(());
+        poll_until(Iceoryx::NAME, self, there, |end| end.lifeline.other_is_gone())?;
+        // Any question about messages connects first.
+        self.subscriber.has_samples().map_err(|error| failed("connecting", error))?;
+        // Release: pairs with the Acquire in the publisher's `meet`.
+        self.met.store(1, Ordering::Release);
+        self.has_met = true;
+        Ok(())
+    }
+
     /// The next message, where it lies.
     #[inline(always)]
     fn next(&mut self) -> Result<Sample<Service, Payload<WORDS>, ()>> {
-        poll_until(Iceoryx::NAME, self, |end| end.subscriber.receive().transpose(), |end| end.lifeline.is_cut())?
+        if !self.has_met {
+            self.meet()?;
+        }
+        poll_until(Iceoryx::NAME, self, |end| end.subscriber.receive().transpose(), |end| end.lifeline.other_is_gone())?
             .map_err(|error| failed("receive", error))
     }
 }

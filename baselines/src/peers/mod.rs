@@ -15,13 +15,13 @@ mod ipc_channel;
 #[cfg(feature = "peers")]
 mod kanal;
 #[cfg(feature = "peers")]
-mod lifeline;
-#[cfg(feature = "peers")]
 mod ringfire;
 #[cfg(feature = "peers")]
 mod shaq;
 #[cfg(feature = "peers")]
 mod shmem_ipc;
+#[cfg(feature = "peers")]
+mod traces;
 
 pub use array_queue::ArrayQueue;
 pub use channel::Channel;

@@ -7,9 +7,9 @@
 //! Both ends poll. A consumer may also sleep, but `recv_blocking` cannot be left when the producer has gone, and a producer that waits
 //! for room polls in any case.
 
-use super::lifeline::Lifeline;
 use super::rtrb::pause;
 use crate::error::check_wait;
+use crate::lifeline::{Lifeline, lifelines};
 use crate::patience::poll_until;
 use crate::{Carries, Error, Kind, Message, Receiver, Result, Scope, Seat, Sender, Transport, Wait, ring_capacity};
 use ringfire::{CleanupMode, FlowControl, RingConsumer, RingProducer, RingProducerBuilder};
@@ -23,7 +23,7 @@ pub struct Ringfire;
 
 impl Transport for Ringfire {
     const NAME: &'static str = "ringfire";
-    const NOTE: &'static str = "the ring with one producer of the crate ringfire in a memfd, between processes, both polling; the same room as rtrb; lossless, which it is not unless told to be, with one registered reader; it does not notice the end of a peer, a socket beside it does";
+    const NOTE: &'static str = "the ring with one producer of the crate ringfire in a memfd, between processes, both polling; the same room as rtrb; lossless, which it is not unless told to be, with one registered reader; it does not notice the end of a peer, a pipe beside it does";
     const KIND: Kind = Kind::Peer;
     const SCOPE: Scope = Scope::Processes;
     const WAITS: &'static [Wait] = &[Wait::Spin];
@@ -45,7 +45,8 @@ impl<const WORDS: usize> Carries<WORDS> for Ringfire {
             .cleanup_mode(CleanupMode::Persistent)
             .build(path(&memory))
             .map_err(|error| Error::unavailable(Self::NAME, "creating the ring", error.to_string()))?;
-        let (here, there) = Lifeline::pair(Self::NAME)?;
+        let (here, there) =
+            lifelines().map_err(|error| Error::unavailable(Self::NAME, "pipes for the lifelines", error))?;
         Ok((Sending { producer, lifeline: here, met: false, unlooked: 0 }, Receiving { memory, lifeline: there }))
     }
 }
@@ -112,7 +113,7 @@ impl<const WORDS: usize> Sending<WORDS> {
     fn look_now(&mut self) -> Result<()> {
         let registered = |end: &mut Self| end.producer.registry().and_then(|register| register.min_cursor());
         if !self.met {
-            poll_until(Ringfire::NAME, self, |end| registered(end).or_else(pause), |end| end.lifeline.is_cut())?;
+            poll_until(Ringfire::NAME, self, |end| registered(end).or_else(pause), |end| end.lifeline.other_is_gone())?;
             self.met = true;
         } else if registered(self).is_none() {
             return Err(Box::new(Error::PeerGone { transport: Ringfire::NAME }));
@@ -128,7 +129,7 @@ impl<const WORDS: usize> Sending<WORDS> {
             Ringfire::NAME,
             self,
             |end| end.producer.try_push(message).ok().or_else(pause),
-            |end| end.lifeline.is_cut(),
+            |end| end.lifeline.other_is_gone(),
         )
     }
 }
@@ -168,7 +169,7 @@ impl<const WORDS: usize> Receiver<WORDS> for RingfireReceiver<WORDS> {
             Ringfire::NAME,
             self,
             |end| end.consumer.try_recv().or_else(pause),
-            |end| end.lifeline.is_cut(),
+            |end| end.lifeline.other_is_gone(),
         )?;
         Ok(())
     }
@@ -185,7 +186,7 @@ impl<const WORDS: usize> Receiver<WORDS> for RingfireReceiver<WORDS> {
                 0 => pause(),
                 received => Some(received),
             },
-            |end| end.lifeline.is_cut(),
+            |end| end.lifeline.other_is_gone(),
         )
     }
 }

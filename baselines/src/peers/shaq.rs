@@ -5,9 +5,9 @@
 //! what was read makes room by `finalize`, once for as many messages as one likes, which is what a batch is. Where the other end has
 //! got to is looked up by `sync`, which takes the line from it, so only when nothing is left of what the last look has found.
 
-use super::lifeline::Lifeline;
 use super::rtrb::pause;
 use crate::error::check_wait;
+use crate::lifeline::{Lifeline, lifelines};
 use crate::patience::poll_until;
 use crate::{Carries, Error, Kind, Message, Receiver, Result, Scope, Seat, Sender, Transport, Wait, ring_capacity};
 use rustix::fs::{MemfdFlags, memfd_create};
@@ -20,7 +20,7 @@ pub struct Shaq;
 
 impl Transport for Shaq {
     const NAME: &'static str = "shaq";
-    const NOTE: &'static str = "the spsc queue of the crate shaq 3 in a memfd, between processes, both polling; the same room as rtrb; sync only when nothing is left of the last; it does not notice the end of a peer, a socket beside it does";
+    const NOTE: &'static str = "the spsc queue of the crate shaq 3 in a memfd, between processes, both polling; the same room as rtrb; sync only when nothing is left of the last; it does not notice the end of a peer, a pipe beside it does";
     const KIND: Kind = Kind::Peer;
     const SCOPE: Scope = Scope::Processes;
     const WAITS: &'static [Wait] = &[Wait::Spin];
@@ -46,7 +46,8 @@ impl<const WORDS: usize> Carries<WORDS> for Shaq {
         // SAFETY: nobody else becomes this queue's consumer; the messages are as long as the producer's.
         let consumer = unsafe { Consumer::join(&memory) }
             .map_err(|error| Error::unavailable(Self::NAME, "joining the queue", error.to_string()))?;
-        let (here, there) = Lifeline::pair(Self::NAME)?;
+        let (here, there) =
+            lifelines().map_err(|error| Error::unavailable(Self::NAME, "pipes for the lifelines", error))?;
         Ok((Sending { producer, lifeline: here }, Receiving { consumer, lifeline: there }))
     }
 }
@@ -106,7 +107,7 @@ impl<const WORDS: usize> Receiving<WORDS> {
 impl<const WORDS: usize> Sender<WORDS> for Sending<WORDS> {
     #[inline(always)]
     fn send(&mut self, message: &Message<WORDS>) -> Result<()> {
-        poll_until(Shaq::NAME, self, |end| end.write(message).or_else(pause), |end| end.lifeline.is_cut())?;
+        poll_until(Shaq::NAME, self, |end| end.write(message).or_else(pause), |end| end.lifeline.other_is_gone())?;
         self.producer.commit();
         Ok(())
     }
@@ -115,7 +116,7 @@ impl<const WORDS: usize> Sender<WORDS> for Sending<WORDS> {
     fn send_batch(&mut self, messages: &[Message<WORDS>]) -> Result<()> {
         let mut rest = messages;
         while let [first, others @ ..] = rest {
-            poll_until(Shaq::NAME, self, |end| end.write(first).or_else(pause), |end| end.lifeline.is_cut())?;
+            poll_until(Shaq::NAME, self, |end| end.write(first).or_else(pause), |end| end.lifeline.other_is_gone())?;
             let written = others.iter().take_while(|message| self.producer.try_write(**message).is_ok()).count();
             self.producer.commit();
             rest = others.get(written..).unwrap_or_default();
@@ -127,7 +128,7 @@ impl<const WORDS: usize> Sender<WORDS> for Sending<WORDS> {
 impl<const WORDS: usize> Receiver<WORDS> for Receiving<WORDS> {
     #[inline(always)]
     fn receive(&mut self, message: &mut Message<WORDS>) -> Result<()> {
-        poll_until(Shaq::NAME, self, |end| end.read(message).or_else(pause), |end| end.lifeline.is_cut())?;
+        poll_until(Shaq::NAME, self, |end| end.read(message).or_else(pause), |end| end.lifeline.other_is_gone())?;
         self.consumer.finalize();
         Ok(())
     }
@@ -137,7 +138,7 @@ impl<const WORDS: usize> Receiver<WORDS> for Receiving<WORDS> {
         let Some((first, others)) = messages.split_first_mut() else {
             return Ok(0);
         };
-        poll_until(Shaq::NAME, self, |end| end.read(first).or_else(pause), |end| end.lifeline.is_cut())?;
+        poll_until(Shaq::NAME, self, |end| end.read(first).or_else(pause), |end| end.lifeline.other_is_gone())?;
         let mut received = 1;
         for message in others {
             match self.consumer.try_read() {

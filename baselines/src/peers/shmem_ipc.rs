@@ -4,9 +4,9 @@
 //! less than full, is told to signal. The layer above the ring, `sharedring`, does that by a write to an event descriptor. It is used by
 //! ends that park; those that poll need no signals, and use the ring by itself (`sender_mut`, `receiver_mut`).
 
-use super::lifeline::Lifeline;
 use super::rtrb::pause;
 use crate::error::check_wait;
+use crate::lifeline::{Lifeline, lifelines};
 use crate::patience::{LIMIT, poll_until};
 use crate::{Carries, Error, Kind, Message, Receiver, Result, Scope, Seat, Sender, Transport, Wait, ring_capacity};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -21,7 +21,7 @@ pub struct ShmemIpc;
 
 impl Transport for ShmemIpc {
     const NAME: &'static str = "shmem-ipc";
-    const NOTE: &'static str = "sharedring of the crate shmem-ipc in a sealed memfd, between processes; the same room as rtrb; parks on its event descriptors, which are polled together with a socket that tells the end of a peer; polls without signals";
+    const NOTE: &'static str = "sharedring of the crate shmem-ipc in a sealed memfd, between processes; the same room as rtrb; parks on its event descriptors, which are polled together with a pipe that tells the end of a peer; polls without signals";
     const KIND: Kind = Kind::Peer;
     const SCOPE: Scope = Scope::Processes;
     const WAITS: &'static [Wait] = &[Wait::Spin, Wait::Park];
@@ -48,7 +48,8 @@ impl<const WORDS: usize> Carries<WORDS> for ShmemIpc {
         let (empty, full) = (cloned(ring.empty_signal())?, cloned(ring.full_signal())?);
         let again = sharedring::Receiver::open(capacity, memory, empty, full)
             .map_err(|error| Error::unavailable(Self::NAME, "attaching to the ring", error))?;
-        let (here, there) = Lifeline::pair(Self::NAME)?;
+        let (here, there) =
+            lifelines().map_err(|error| Error::unavailable(Self::NAME, "pipes for the lifelines", error))?;
         let parks = wait == Wait::Park;
         Ok((Sending { ring, parks, lifeline: here }, Receiving { ring: again, parks, lifeline: there }))
     }
@@ -107,7 +108,7 @@ fn park_until<S, R>(
 /// something to read.
 fn sleep(mut signal: &File, lifeline: &Lifeline) -> Result<bool> {
     let patience = Timespec::try_from(LIMIT).ok();
-    let mut asked = [PollFd::new(signal, PollFlags::IN), PollFd::from_borrowed_fd(lifeline.ear(), PollFlags::IN)];
+    let mut asked = [PollFd::new(signal, PollFlags::IN), PollFd::from_borrowed_fd(lifeline.other(), PollFlags::empty())];
     match poll(&mut asked, patience.as_ref()) {
         Ok(0) => return Err(Box::new(Error::Stalled { transport: ShmemIpc::NAME, after: LIMIT })),
         Ok(_) => {}
@@ -149,7 +150,7 @@ impl<const WORDS: usize> Sending<WORDS> {
             return park_until(self, |end| end.put(messages), |end| (end.ring.full_signal(), &end.lifeline));
         }
         let attempt = |end: &mut Self| end.put(messages).transpose().or_else(pause);
-        poll_until(ShmemIpc::NAME, self, attempt, |end| end.lifeline.is_cut())?
+        poll_until(ShmemIpc::NAME, self, attempt, |end| end.lifeline.other_is_gone())?
     }
 }
 
@@ -181,7 +182,7 @@ impl<const WORDS: usize> Receiving<WORDS> {
             return park_until(self, |end| end.get(messages), |end| (end.ring.empty_signal(), &end.lifeline));
         }
         let attempt = |end: &mut Self| end.get(messages).transpose().or_else(pause);
-        poll_until(ShmemIpc::NAME, self, attempt, |end| end.lifeline.is_cut())?
+        poll_until(ShmemIpc::NAME, self, attempt, |end| end.lifeline.other_is_gone())?
     }
 }
 
