@@ -3,10 +3,7 @@
 mod common;
 
 use common::{alone, assert_childless, open_descriptors};
-use rondel_baselines::transports::{
-    Bytes, BytesInPlace, EventFd, Fifo, Floor, Mpmc, Pipe, PosixMq, PosixSem, Rtrb, Spsc, SysvMq, SysvSem,
-    UnixDatagram, UnixSeqpacket, UnixStream,
-};
+use rondel_baselines::transports::*;
 use rondel_baselines::{
     Carries, Cores, Error, Message, Receiver, Result, Scope, Seat, Sender, Stop, Transport, Wait, allowed_cores, duet,
     echo, pump,
@@ -50,6 +47,21 @@ fn an_error_of_the_far_side_is_told_as_the_cause() {
         hear::<Bytes>(some_error),
         hear::<BytesInPlace>(some_error),
         hear::<Rtrb>(some_error),
+        hear::<ArrayQueue>(some_error),
+        hear::<Channel>(some_error),
+        hear::<StdMpsc>(some_error),
+        #[cfg(feature = "peers")]
+        hear::<Kanal>(some_error),
+        #[cfg(feature = "peers")]
+        hear::<Shaq>(some_error),
+        #[cfg(feature = "peers")]
+        hear::<Ringfire>(some_error),
+        #[cfg(feature = "peers")]
+        hear::<ShmemIpc>(some_error),
+        #[cfg(feature = "peers")]
+        hear::<IpcChannel>(some_error),
+        #[cfg(feature = "peers")]
+        hear::<Iceoryx>(some_error),
     ] {
         match &*error {
             Error::FarSide { message } => assert!(message.starts_with("far: message 4 arrived wrong"), "{message}"),
@@ -88,6 +100,21 @@ fn a_far_side_that_goes_silently_is_a_peer_that_is_gone() {
         hear::<Bytes>(|| Ok(())),
         hear::<BytesInPlace>(|| Ok(())),
         hear::<Rtrb>(|| Ok(())),
+        hear::<ArrayQueue>(|| Ok(())),
+        hear::<Channel>(|| Ok(())),
+        hear::<StdMpsc>(|| Ok(())),
+        #[cfg(feature = "peers")]
+        hear::<Kanal>(|| Ok(())),
+        #[cfg(feature = "peers")]
+        hear::<Shaq>(|| Ok(())),
+        #[cfg(feature = "peers")]
+        hear::<Ringfire>(|| Ok(())),
+        #[cfg(feature = "peers")]
+        hear::<ShmemIpc>(|| Ok(())),
+        #[cfg(feature = "peers")]
+        hear::<IpcChannel>(|| Ok(())),
+        #[cfg(feature = "peers")]
+        hear::<Iceoryx>(|| Ok(())),
     ] {
         assert!(matches!(*error, Error::PeerGone { .. }), "{error}");
     }
@@ -126,6 +153,81 @@ fn a_receiver_that_goes_silently_is_a_peer_that_is_gone() {
     told::<Bytes>();
     told::<BytesInPlace>();
     told::<Rtrb>();
+    told::<ArrayQueue>();
+    told::<Channel>();
+    told::<StdMpsc>();
+    #[cfg(feature = "peers")]
+    {
+        told::<Kanal>();
+        told::<Shaq>();
+        told::<Ringfire>();
+        told::<ShmemIpc>();
+        told::<IpcChannel>();
+        told::<Iceoryx>();
+    }
+    assert_childless();
+}
+
+/// In every way of waiting that a transport knows, and at either end: one that is killed can say nothing, and has left what it held as
+/// it was at that moment.
+#[test]
+fn a_killed_peer_is_noticed_however_one_waits() {
+    fn noticed<T: Carries<1>>() {
+        for &wait in T::WAITS {
+            for receiver_dies in [false, true] {
+                let (sending, receiving) = T::open(wait).unwrap();
+                let die = || kill_process(getpid(), Signal::KILL);
+                let error = if receiver_dies {
+                    let far = move || {
+                        let mut receiver = receiving.take()?;
+                        (0..100).try_for_each(|_| receiver.receive(&mut Message::default()))?;
+                        let _ = die();
+                        Ok(())
+                    };
+                    let near = move || {
+                        let mut sender = sending.take()?;
+                        (0..).try_for_each(|number| sender.send(&Message::numbered(number)))
+                    };
+                    duet(T::SCOPE, Cores::Anywhere, far, near).expect_err("nobody is there")
+                } else {
+                    let far = move || {
+                        let mut sender = sending.take()?;
+                        (0..100).try_for_each(|number| sender.send(&Message::numbered(number)))?;
+                        let _ = die();
+                        Ok(())
+                    };
+                    let near = move || {
+                        let mut receiver = receiving.take()?;
+                        let mut message = Message::default();
+                        for number in 0..100 {
+                            receiver.receive(&mut message)?;
+                            message.verify(T::NAME, number)?;
+                        }
+                        match receiver.receive(&mut message) {
+                            Err(error) if matches!(*error, Error::PeerGone { .. }) => Err::<(), _>(error),
+                            other => panic!("{}, {wait:?}: {other:?}", T::NAME),
+                        }
+                    };
+                    duet(T::SCOPE, Cores::Anywhere, far, near).expect_err("nobody is there")
+                };
+                // Had it not been noticed that the other has gone, that this side is stuck would be told.
+                assert!(matches!(*error, Error::FarSideKilled { signal: 9 }), "{}, {wait:?}: {error}", T::NAME);
+            }
+        }
+    }
+    let _alone = alone();
+    noticed::<Pipe>();
+    noticed::<Spsc>();
+    noticed::<Mpmc>();
+    noticed::<Bytes>();
+    #[cfg(feature = "peers")]
+    {
+        noticed::<Shaq>();
+        noticed::<Ringfire>();
+        noticed::<ShmemIpc>();
+        noticed::<IpcChannel>();
+        noticed::<Iceoryx>();
+    }
     assert_childless();
 }
 
@@ -151,6 +253,16 @@ fn a_killed_far_side_is_told_with_its_signal() {
         hear::<Mpmc>(suicide),
         hear::<Bytes>(suicide),
         hear::<BytesInPlace>(suicide),
+        #[cfg(feature = "peers")]
+        hear::<Shaq>(suicide),
+        #[cfg(feature = "peers")]
+        hear::<Ringfire>(suicide),
+        #[cfg(feature = "peers")]
+        hear::<ShmemIpc>(suicide),
+        #[cfg(feature = "peers")]
+        hear::<IpcChannel>(suicide),
+        #[cfg(feature = "peers")]
+        hear::<Iceoryx>(suicide),
     ] {
         assert!(matches!(*error, Error::FarSideKilled { signal: 9 }), "{error}");
     }
