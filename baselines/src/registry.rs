@@ -115,7 +115,8 @@ registry! {
     visit_any_length: Bytes, BytesInPlace,
         #[cfg(feature = "peers")] Iceoryx,
         #[cfg(feature = "peers")] IpcChannel,
-        PosixSem, SysvSem, Pipe, Fifo, UnixStream, UnixDatagram, UnixSeqpacket, PosixMq, SysvMq, EventFd;
+        PosixSem, SysvSem, Pipe, Fifo, UnixStream, UnixDatagram, UnixSeqpacket, Tcp, Udp, PosixMq, SysvMq,
+        EventFd;
 }
 registry! {
     crowd_names, visit_crowd, CrowdVisitor, "many":

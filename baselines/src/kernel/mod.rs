@@ -2,12 +2,16 @@
 
 mod eventfd;
 mod fifo;
+mod grant;
+mod many;
 mod packet;
 mod pipe;
 mod posix_mq;
 mod stream;
 mod sysv;
 mod sysv_mq;
+mod tcp;
+mod udp;
 mod unix;
 
 pub use eventfd::EventFd;
@@ -15,6 +19,8 @@ pub use fifo::Fifo;
 pub use pipe::Pipe;
 pub use posix_mq::PosixMq;
 pub use sysv_mq::SysvMq;
+pub use tcp::Tcp;
+pub use udp::Udp;
 pub use unix::{UnixDatagram, UnixSeqpacket, UnixStream};
 
 pub(crate) use sysv::last_error;
