@@ -106,8 +106,8 @@ macro_rules! registry {
 // In the order in which they are measured and shown.
 registry! {
     names, visit, Visitor, "two":
-    visit: Floor, Spsc, Mpmc, Rtrb, Futex;
-    visit_any_length: Bytes, BytesInPlace, Pipe, Fifo, UnixStream, UnixDatagram, UnixSeqpacket;
+    visit: Floor, FloorOneLine, Spsc, Mpmc, Rtrb, Futex;
+    visit_any_length: Bytes, BytesInPlace, MutexCondvar, Pipe, Fifo, UnixStream, UnixDatagram, UnixSeqpacket;
 }
 registry! {
     crowd_names, visit_crowd, CrowdVisitor, "many":

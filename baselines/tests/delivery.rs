@@ -205,8 +205,7 @@ fn wrong_ones_are_noticed<T: Carries<WORDS>, const WORDS: usize>(wait: Wait) {
 
 /// The sides of the measurement itself: one echoes until the other has heard enough.
 fn round_trips<T: Carries<WORDS>, const WORDS: usize>(wait: Wait) {
-    let (asking, asked) = T::open(wait).unwrap();
-    let (answering, answered) = T::open(wait).unwrap();
+    let ((asking, asked), (answering, answered)) = T::converse(wait).unwrap();
     let far = move || echo(T::NAME, &mut asked.take()?, &mut answering.take()?);
     let near = move || {
         let (mut to, mut from) = (asking.take()?, answered.take()?);
@@ -282,12 +281,14 @@ macro_rules! delivered {
 
 delivered!(
     floor: "floor",
+    floor_one_line: "floor-one-line",
     spsc: "spsc",
     mpmc: "mpmc",
     rtrb: "rtrb",
     futex: "futex",
     bytes: "bytes",
     bytes_in_place: "bytes-in-place",
+    mutex_condvar: "mutex-condvar",
     pipe: "pipe",
     fifo: "fifo",
     unix_stream: "unix-stream",

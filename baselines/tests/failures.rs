@@ -4,7 +4,7 @@ mod common;
 
 use common::{alone, assert_childless, open_descriptors};
 use rondel_baselines::transports::{
-    Bytes, BytesInPlace, Fifo, Floor, Mpmc, Pipe, Rtrb, Spsc, UnixDatagram, UnixSeqpacket, UnixStream,
+    Bytes, BytesInPlace, Fifo, Floor, FloorOneLine, Mpmc, MutexCondvar, Pipe, Rtrb, Spsc, UnixDatagram, UnixSeqpacket, UnixStream,
 };
 use rondel_baselines::{
     Carries, Cores, Error, Message, Receiver, Result, Scope, Seat, Sender, Stop, Transport, Wait, allowed_cores, duet,
@@ -43,6 +43,7 @@ fn an_error_of_the_far_side_is_told_as_the_cause() {
         hear::<Mpmc>(some_error),
         hear::<Bytes>(some_error),
         hear::<BytesInPlace>(some_error),
+        hear::<MutexCondvar>(some_error),
         hear::<Rtrb>(some_error),
     ] {
         match &*error {
@@ -76,6 +77,7 @@ fn a_far_side_that_goes_silently_is_a_peer_that_is_gone() {
         hear::<Mpmc>(|| Ok(())),
         hear::<Bytes>(|| Ok(())),
         hear::<BytesInPlace>(|| Ok(())),
+        hear::<MutexCondvar>(|| Ok(())),
         hear::<Rtrb>(|| Ok(())),
     ] {
         assert!(matches!(*error, Error::PeerGone { .. }), "{error}");
@@ -109,6 +111,7 @@ fn a_receiver_that_goes_silently_is_a_peer_that_is_gone() {
     told::<Mpmc>();
     told::<Bytes>();
     told::<BytesInPlace>();
+    told::<MutexCondvar>();
     told::<Rtrb>();
     assert_childless();
 }
@@ -130,6 +133,7 @@ fn a_killed_far_side_is_told_with_its_signal() {
         hear::<Mpmc>(suicide),
         hear::<Bytes>(suicide),
         hear::<BytesInPlace>(suicide),
+        hear::<MutexCondvar>(suicide),
     ] {
         assert!(matches!(*error, Error::FarSideKilled { signal: 9 }), "{error}");
     }
@@ -141,6 +145,8 @@ fn a_killed_far_side_is_told_with_its_signal() {
 fn a_far_side_that_never_answers_does_not_hang_the_near_side() {
     let _alone = alone();
     assert!(matches!(*hear::<Floor>(|| Ok(())), Error::Stalled { transport: "floor", .. }));
+    let one_line = hear::<FloorOneLine>(|| Ok(()));
+    assert!(matches!(*one_line, Error::Stalled { transport: "floor-one-line", .. }), "{one_line}");
     assert_childless();
 }
 
