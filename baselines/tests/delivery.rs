@@ -294,6 +294,7 @@ delivered!(
     unix_stream: "unix-stream",
     unix_datagram: "unix-datagram",
     unix_seqpacket: "unix-seqpacket",
+    signal: "signal",
 );
 
 #[test]

@@ -4,11 +4,12 @@ mod common;
 
 use common::{alone, assert_childless, open_descriptors};
 use rondel_baselines::transports::{
-    Bytes, BytesInPlace, Fifo, Floor, FloorOneLine, Mpmc, MutexCondvar, Pipe, Rtrb, Spsc, UnixDatagram, UnixSeqpacket, UnixStream,
+    Bytes, BytesInPlace, Fifo, Floor, FloorOneLine, Mpmc, MutexCondvar, Pipe, Rtrb, Spsc, UnixDatagram, UnixSeqpacket,
+    UnixStream,
 };
 use rondel_baselines::{
     Carries, Cores, Error, Message, Receiver, Result, Scope, Seat, Sender, Stop, Transport, Wait, allowed_cores, duet,
-    echo, pump,
+    echo, pump, transports,
 };
 use rustix::process::{Pid, Signal, getpid, getppid, kill_process};
 use std::fs::File;
@@ -39,6 +40,7 @@ fn an_error_of_the_far_side_is_told_as_the_cause() {
         hear::<UnixStream>(some_error),
         hear::<UnixDatagram>(some_error),
         hear::<UnixSeqpacket>(some_error),
+        hear::<transports::Signal>(some_error),
         hear::<Spsc>(some_error),
         hear::<Mpmc>(some_error),
         hear::<Bytes>(some_error),
@@ -73,6 +75,7 @@ fn a_far_side_that_goes_silently_is_a_peer_that_is_gone() {
         hear::<UnixStream>(|| Ok(())),
         hear::<UnixDatagram>(|| Ok(())),
         hear::<UnixSeqpacket>(|| Ok(())),
+        hear::<transports::Signal>(|| Ok(())),
         hear::<Spsc>(|| Ok(())),
         hear::<Mpmc>(|| Ok(())),
         hear::<Bytes>(|| Ok(())),
@@ -107,6 +110,7 @@ fn a_receiver_that_goes_silently_is_a_peer_that_is_gone() {
     told::<UnixStream>();
     told::<UnixDatagram>();
     told::<UnixSeqpacket>();
+    told::<transports::Signal>();
     told::<Spsc>();
     told::<Mpmc>();
     told::<Bytes>();
@@ -129,6 +133,7 @@ fn a_killed_far_side_is_told_with_its_signal() {
         hear::<UnixStream>(suicide),
         hear::<UnixDatagram>(suicide),
         hear::<UnixSeqpacket>(suicide),
+        hear::<transports::Signal>(suicide),
         hear::<Spsc>(suicide),
         hear::<Mpmc>(suicide),
         hear::<Bytes>(suicide),

@@ -3,9 +3,11 @@
 mod fifo;
 mod packet;
 mod pipe;
+mod signals;
 mod stream;
 mod unix;
 
 pub use fifo::Fifo;
 pub use pipe::Pipe;
+pub use signals::Signal;
 pub use unix::{UnixDatagram, UnixSeqpacket, UnixStream};
