@@ -107,7 +107,7 @@ macro_rules! registry {
 registry! {
     names, visit, Visitor, "two":
     visit: Floor, FloorOneLine, Spsc, Mpmc, Rtrb, Futex;
-    visit_any_length: Bytes, BytesInPlace, MutexCondvar, Pipe, Fifo, UnixStream, UnixDatagram, UnixSeqpacket, Signal;
+    visit_any_length: Bytes, BytesInPlace, MutexCondvar, Pipe, Fifo, UnixStream, UnixDatagram, UnixSeqpacket, Signal, ProcessVmReadv;
 }
 registry! {
     crowd_names, visit_crowd, CrowdVisitor, "many":

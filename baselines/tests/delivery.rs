@@ -295,6 +295,7 @@ delivered!(
     unix_datagram: "unix-datagram",
     unix_seqpacket: "unix-seqpacket",
     signal: "signal",
+    process_vm_readv: "process-vm-readv",
 );
 
 #[test]

@@ -4,8 +4,8 @@ mod common;
 
 use common::{alone, assert_childless, open_descriptors};
 use rondel_baselines::transports::{
-    Bytes, BytesInPlace, Fifo, Floor, FloorOneLine, Mpmc, MutexCondvar, Pipe, Rtrb, Spsc, UnixDatagram, UnixSeqpacket,
-    UnixStream,
+    Bytes, BytesInPlace, Fifo, Floor, FloorOneLine, Mpmc, MutexCondvar, Pipe, ProcessVmReadv, Rtrb, Spsc, UnixDatagram,
+    UnixSeqpacket, UnixStream,
 };
 use rondel_baselines::{
     Carries, Cores, Error, Message, Receiver, Result, Scope, Seat, Sender, Stop, Transport, Wait, allowed_cores, duet,
@@ -41,6 +41,7 @@ fn an_error_of_the_far_side_is_told_as_the_cause() {
         hear::<UnixDatagram>(some_error),
         hear::<UnixSeqpacket>(some_error),
         hear::<transports::Signal>(some_error),
+        hear::<ProcessVmReadv>(some_error),
         hear::<Spsc>(some_error),
         hear::<Mpmc>(some_error),
         hear::<Bytes>(some_error),
@@ -76,6 +77,7 @@ fn a_far_side_that_goes_silently_is_a_peer_that_is_gone() {
         hear::<UnixDatagram>(|| Ok(())),
         hear::<UnixSeqpacket>(|| Ok(())),
         hear::<transports::Signal>(|| Ok(())),
+        hear::<ProcessVmReadv>(|| Ok(())),
         hear::<Spsc>(|| Ok(())),
         hear::<Mpmc>(|| Ok(())),
         hear::<Bytes>(|| Ok(())),
@@ -111,6 +113,7 @@ fn a_receiver_that_goes_silently_is_a_peer_that_is_gone() {
     told::<UnixDatagram>();
     told::<UnixSeqpacket>();
     told::<transports::Signal>();
+    told::<ProcessVmReadv>();
     told::<Spsc>();
     told::<Mpmc>();
     told::<Bytes>();
@@ -134,6 +137,7 @@ fn a_killed_far_side_is_told_with_its_signal() {
         hear::<UnixDatagram>(suicide),
         hear::<UnixSeqpacket>(suicide),
         hear::<transports::Signal>(suicide),
+        hear::<ProcessVmReadv>(suicide),
         hear::<Spsc>(suicide),
         hear::<Mpmc>(suicide),
         hear::<Bytes>(suicide),
