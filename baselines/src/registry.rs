@@ -107,7 +107,7 @@ macro_rules! registry {
 // In the order in which they are measured and shown.
 registry! {
     names, visit, Visitor, "two":
-    visit: Floor, Futex, Spsc, Mpmc, Rtrb, ArrayQueue, Channel, StdMpsc,
+    visit: Floor, FloorOneLine, Futex, Spsc, Mpmc, Rtrb, ArrayQueue, Channel, StdMpsc,
         #[cfg(feature = "peers")] Kanal,
         #[cfg(feature = "peers")] Shaq,
         #[cfg(feature = "peers")] Ringfire,
@@ -115,8 +115,8 @@ registry! {
     visit_any_length: Bytes, BytesInPlace,
         #[cfg(feature = "peers")] Iceoryx,
         #[cfg(feature = "peers")] IpcChannel,
-        PosixSem, SysvSem, Pipe, Fifo, UnixStream, UnixDatagram, UnixSeqpacket, Tcp, Udp, PosixMq, SysvMq,
-        EventFd;
+        MutexCondvar, PosixSem, SysvSem,
+        Pipe, Fifo, UnixStream, UnixDatagram, UnixSeqpacket, Tcp, Udp, PosixMq, SysvMq, EventFd, Signal, ProcessVmReadv;
 }
 registry! {
     crowd_names, visit_crowd, CrowdVisitor, "many":

@@ -309,6 +309,7 @@ macro_rules! delivered {
 
 delivered!(
     floor: "floor",
+    floor_one_line: "floor-one-line",
     spsc: "spsc",
     mpmc: "mpmc",
     rtrb: "rtrb",
@@ -332,6 +333,7 @@ delivered!(
     iceoryx: "iceoryx2",
     #[cfg(feature = "peers")]
     ipc_channel: "ipc-channel",
+    mutex_condvar: "mutex-condvar",
     pipe: "pipe",
     fifo: "fifo",
     unix_stream: "unix-stream",
@@ -342,6 +344,8 @@ delivered!(
     eventfd: "eventfd",
     tcp: "tcp",
     udp: "udp",
+    signal: "signal",
+    process_vm_readv: "process-vm-readv",
 );
 
 #[test]

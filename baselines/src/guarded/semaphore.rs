@@ -12,7 +12,7 @@
 //! No semaphore knows of processes. That the other end has gone is told by the lifeline (see `lifeline.rs`), and the count tells
 //! what has been sent before: a message that was being written when its sender was killed has not been given.
 
-use super::slots::{Cursor, ring, slots};
+use super::cursor::{Cursor, ring, slots};
 use crate::error::check_wait;
 use crate::lifeline::{Lifeline, Sleep, sleep_until};
 use crate::patience::poll_until;

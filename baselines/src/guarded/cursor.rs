@@ -1,40 +1,30 @@
-//! The memory of a bounded ring whose order somebody else looks after.
+//! The two ends' places in a ring of which a semaphore looks after the order.
 
 use crate::Message;
 use crate::shared::Shared;
-use bytemuck::Zeroable;
-use std::cell::UnsafeCell;
-
-/// Bytes of messages in the ring, as many as there are of records in the ring `bytes`.
-const ROOM: usize = 1 << 18;
+use crate::slots::Slots;
 
 /// The most slots, however small: a System V semaphore counts to 32,767.
 const MOST: usize = 1 << 14;
 
 /// How many messages of `WORDS` words there is room for: all of the memory, unless they are very small.
 pub(crate) const fn slots<const WORDS: usize>() -> usize {
-    let fit = ROOM / Message::<WORDS>::BYTES;
+    let fit = Slots::depth::<WORDS>();
     assert!(fit >= 2, "a ring has at least two slots");
     if fit < MOST { fit } else { MOST }
 }
 
-/// The memory, in words.
-#[derive(Zeroable)]
-#[repr(C, align(128))]
-struct Memory(UnsafeCell<[u64; ROOM / 8]>);
-
-// SAFETY: it is read and written through `Cursor` alone, whose methods oblige the caller to keep two at once away from a slot.
-unsafe impl Sync for Memory {}
-
 /// One end's place in the ring: the slot that is next.
 pub(crate) struct Cursor<const WORDS: usize> {
-    memory: Shared<Memory>,
+    memory: Shared<Slots>,
     next: usize,
 }
 
 /// The two ends of a new ring, both at its first slot.
 pub(crate) fn ring<const WORDS: usize>() -> std::io::Result<(Cursor<WORDS>, Cursor<WORDS>)> {
-    let memory: Shared<Memory> = Shared::new()?;
+    // So few words that at least two messages fit, or `slots` does not compile: they are admitted.
+    const { assert!(slots::<WORDS>() >= 2) };
+    let memory: Shared<Slots> = Shared::new()?;
     Ok((Cursor { memory: memory.clone(), next: 0 }, Cursor { memory, next: 0 }))
 }
 
@@ -48,8 +38,8 @@ impl<const WORDS: usize> Cursor<WORDS> {
     #[inline]
     pub(crate) unsafe fn write(&mut self, message: &Message<WORDS>) {
         let slot = self.advance();
-        // SAFETY: the slot lies in the memory and is aligned (see `advance`), and the caller sees to it that nobody else is there.
-        unsafe { slot.copy_from_nonoverlapping(message, 1) };
+        // SAFETY: `ring` has seen to it that such messages fit, and the caller to it that nobody else is at this slot.
+        unsafe { self.memory.put(slot, message) };
     }
 
     /// Reads the next slot.
@@ -60,17 +50,16 @@ impl<const WORDS: usize> Cursor<WORDS> {
     #[inline]
     pub(crate) unsafe fn read(&mut self, message: &mut Message<WORDS>) {
         let slot = self.advance();
-        // SAFETY: as in `write`; whatever its bits are, they are a message.
-        unsafe { slot.copy_to_nonoverlapping(message, 1) };
+        // SAFETY: as in `write`.
+        unsafe { self.memory.get(slot, message) };
     }
 
     /// The next slot, which from now on is the one after it.
     #[inline]
-    fn advance(&mut self) -> *mut Message<WORDS> {
+    fn advance(&mut self) -> usize {
         let slot = self.next;
         self.next = if slot + 1 == slots::<WORDS>() { 0 } else { slot + 1 };
-        // Never beyond the memory: `next` is less than the number of slots, and so many fit. Words are aligned as messages are.
-        self.memory.0.get().cast::<Message<WORDS>>().wrapping_add(slot)
+        slot
     }
 }
 
