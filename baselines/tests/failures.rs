@@ -164,46 +164,49 @@ fn a_receiver_that_goes_silently_is_a_peer_that_is_gone() {
 fn a_killed_peer_is_noticed_however_one_waits() {
     fn noticed<T: Carries<1>>() {
         for &wait in T::WAITS {
-            for receiver_dies in [false, true] {
-                let (sending, receiving) = T::open(wait).unwrap();
-                let die = || kill_process(getpid(), Signal::KILL);
-                let error = if receiver_dies {
-                    let far = move || {
-                        let mut receiver = receiving.take()?;
-                        (0..100).try_for_each(|_| receiver.receive(&mut Message::default()))?;
-                        let _ = die();
-                        Ok(())
-                    };
-                    let near = move || {
-                        let mut sender = sending.take()?;
-                        (0..).try_for_each(|number| sender.send(&Message::numbered(number)))
-                    };
-                    duet(T::SCOPE, Cores::Anywhere, far, near).expect_err("nobody is there")
-                } else {
-                    let far = move || {
-                        let mut sender = sending.take()?;
-                        (0..100).try_for_each(|number| sender.send(&Message::numbered(number)))?;
-                        let _ = die();
-                        Ok(())
-                    };
-                    let near = move || {
-                        let mut receiver = receiving.take()?;
-                        let mut message = Message::default();
-                        for number in 0..100 {
-                            receiver.receive(&mut message)?;
-                            message.verify(T::NAME, number)?;
-                        }
-                        match receiver.receive(&mut message) {
-                            Err(error) if matches!(*error, Error::PeerGone { .. }) => Err::<(), _>(error),
-                            other => panic!("{}, {wait:?}: {other:?}", T::NAME),
-                        }
-                    };
-                    duet(T::SCOPE, Cores::Anywhere, far, near).expect_err("nobody is there")
-                };
-                // Had it not been noticed that the other has gone, that this side is stuck would be told.
-                assert!(matches!(*error, Error::FarSideKilled { signal: 9 }), "{}, {wait:?}: {error}", T::NAME);
-            }
+            // That this side is stuck would be an error too, and the death of the other would be told as its cause.
+            let gone = |error: Box<Error>| -> Result<()> {
+                match *error {
+                    Error::PeerGone { .. } => Err(error),
+                    other => panic!("{}, {wait:?}: {other}", T::NAME),
+                }
+            };
+            let (sending, receiving) = T::open(wait).unwrap();
+            let far = move || {
+                let mut receiver = receiving.take()?;
+                (0..100).try_for_each(|_| receiver.receive(&mut Message::default()))?;
+                die()
+            };
+            let near = || {
+                let mut sender = sending.take()?;
+                let sent: Result<()> = (0..).try_for_each(|number| sender.send(&Message::numbered(number)));
+                gone(sent.expect_err("nobody is there"))
+            };
+            let error = duet(T::SCOPE, Cores::Anywhere, far, near).expect_err("nobody is there");
+            assert!(matches!(*error, Error::FarSideKilled { signal: 9 }), "{}, {wait:?}: {error}", T::NAME);
+
+            let (sending, receiving) = T::open(wait).unwrap();
+            let far = move || {
+                let mut sender = sending.take()?;
+                (0..100).try_for_each(|number| sender.send(&Message::numbered(number)))?;
+                die()
+            };
+            let near = || {
+                let mut receiver = receiving.take()?;
+                let mut message = Message::default();
+                for number in 0..100 {
+                    receiver.receive(&mut message)?;
+                    message.verify(T::NAME, number)?;
+                }
+                gone(receiver.receive(&mut message).expect_err("nothing more was sent"))
+            };
+            let error = duet(T::SCOPE, Cores::Anywhere, far, near).expect_err("nobody is there");
+            assert!(matches!(*error, Error::FarSideKilled { signal: 9 }), "{}, {wait:?}: {error}", T::NAME);
         }
+    }
+    fn die() -> Result<()> {
+        let _ = kill_process(getpid(), Signal::KILL);
+        Ok(())
     }
     let _alone = alone();
     noticed::<Pipe>();
