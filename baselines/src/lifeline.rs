@@ -72,7 +72,7 @@ impl Drop for Lifeline {
 
 /// Whether a call may sleep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Sleep {
+pub enum Sleep {
     /// For a [`SLICE`], or less.
     Slice,
     /// Not at all.

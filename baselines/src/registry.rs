@@ -107,16 +107,16 @@ macro_rules! registry {
 // In the order in which they are measured and shown.
 registry! {
     names, visit, Visitor, "two":
-    visit: Floor, Spsc, Mpmc, Rtrb, ArrayQueue, Channel, StdMpsc,
+    visit: Floor, FloorOneLine, Futex, Spsc, Mpmc, Rtrb, ArrayQueue, Channel, StdMpsc,
         #[cfg(feature = "peers")] Kanal,
         #[cfg(feature = "peers")] Shaq,
         #[cfg(feature = "peers")] Ringfire,
-        #[cfg(feature = "peers")] ShmemIpc,
-        Futex;
+        #[cfg(feature = "peers")] ShmemIpc;
     visit_any_length: Bytes, BytesInPlace,
         #[cfg(feature = "peers")] Iceoryx,
         #[cfg(feature = "peers")] IpcChannel,
-        Pipe, Fifo, UnixStream, UnixDatagram, UnixSeqpacket;
+        MutexCondvar, PosixSem, SysvSem,
+        Pipe, Fifo, UnixStream, UnixDatagram, UnixSeqpacket, Tcp, Udp, PosixMq, SysvMq, EventFd, Signal, ProcessVmReadv;
 }
 registry! {
     crowd_names, visit_crowd, CrowdVisitor, "many":

@@ -205,8 +205,7 @@ fn wrong_ones_are_noticed<T: Carries<WORDS>, const WORDS: usize>(wait: Wait) {
 
 /// The sides of the measurement itself: one echoes until the other has heard enough.
 fn round_trips<T: Carries<WORDS>, const WORDS: usize>(wait: Wait) {
-    let (asking, asked) = T::open(wait).unwrap();
-    let (answering, answered) = T::open(wait).unwrap();
+    let ((asking, asked), (answering, answered)) = T::converse(wait).unwrap();
     let far = move || echo(T::NAME, &mut asked.take()?, &mut answering.take()?);
     let near = move || {
         let (mut to, mut from) = (asking.take()?, answered.take()?);
@@ -219,6 +218,9 @@ fn round_trips<T: Carries<WORDS>, const WORDS: usize>(wait: Wait) {
     };
     duet(T::SCOPE, Cores::Anywhere, far, near).unwrap_or_else(|error| panic!("{error}"));
 }
+
+/// Messages that are too long for a transport, on whatever machine, and the limit that it names when it refuses them.
+const TOO_LONG: [(&str, usize, &str); 1] = [("udp", 65_536, "65,507 bytes")];
 
 struct Everything;
 
@@ -239,8 +241,25 @@ impl Visitor for Everything {
     }
 }
 
+/// Whether messages of this length are too long for the transport. Then it says so at once; those of a page it carries everywhere.
+fn refused<T: Carries<WORDS>, const WORDS: usize>() -> bool {
+    match T::open(T::WAITS[0]).map_err(|error| *error) {
+        Ok(_) => false,
+        Err(Error::Unavailable { source, .. }) => {
+            assert!(WORDS > 512, "{}: {source}", T::NAME);
+            let length = (8 * WORDS).to_string();
+            assert!(source.to_string().contains(&length), "{}: not even the length is told: {source}", T::NAME);
+            true
+        }
+        Err(error) => panic!("{error}"),
+    }
+}
+
 fn with_size<T: Carries<WORDS>, const WORDS: usize>() {
     assert!(!T::WAITS.is_empty());
+    if refused::<T, WORDS>() {
+        return;
+    }
     for wait in ALL_WAITS {
         if !T::WAITS.contains(&wait) {
             let error = T::open(wait).err().expect("an unknown way of waiting is refused");
@@ -249,6 +268,14 @@ fn with_size<T: Carries<WORDS>, const WORDS: usize>() {
             continue;
         }
         let before = open_descriptors();
+        let too_long = |(name, bytes, _): &&(&str, usize, &str)| *name == T::NAME && *bytes == Message::<WORDS>::BYTES;
+        if let Some((.., limit)) = TOO_LONG.iter().find(too_long) {
+            let error = T::open(wait).err().expect("a message that is too long is refused");
+            assert!(matches!(*error, Error::Unavailable { .. }), "{error}");
+            assert!(error.to_string().contains(limit), "the limit is told: {error}");
+            assert_eq!(open_descriptors(), before, "{}: descriptors are left open", T::NAME);
+            continue;
+        }
         round_trips::<T, WORDS>(wait);
         if T::QUEUES {
             stream::<T, WORDS>(wait);
@@ -282,6 +309,7 @@ macro_rules! delivered {
 
 delivered!(
     floor: "floor",
+    floor_one_line: "floor-one-line",
     spsc: "spsc",
     mpmc: "mpmc",
     rtrb: "rtrb",
@@ -299,15 +327,25 @@ delivered!(
     futex: "futex",
     bytes: "bytes",
     bytes_in_place: "bytes-in-place",
+    posix_sem: "posix-sem",
+    sysv_sem: "sysv-sem",
     #[cfg(feature = "peers")]
     iceoryx: "iceoryx2",
     #[cfg(feature = "peers")]
     ipc_channel: "ipc-channel",
+    mutex_condvar: "mutex-condvar",
     pipe: "pipe",
     fifo: "fifo",
     unix_stream: "unix-stream",
     unix_datagram: "unix-datagram",
     unix_seqpacket: "unix-seqpacket",
+    posix_mq: "posix-mq",
+    sysv_mq: "sysv-mq",
+    eventfd: "eventfd",
+    tcp: "tcp",
+    udp: "udp",
+    signal: "signal",
+    process_vm_readv: "process-vm-readv",
 );
 
 #[test]

@@ -25,7 +25,7 @@ impl Transport for Fifo {
     const NOTE: &'static str = "named pipe, as large as fs.pipe-max-size allows; one write and one read a message";
     const KIND: Kind = Kind::Kernel;
     const SCOPE: Scope = Scope::Processes;
-    const WAITS: &'static [Wait] = &[Wait::Park];
+    const WAITS: &'static [Wait] = &[Wait::Spin, Wait::Park];
     const QUEUES: bool = true;
     const BATCHES: bool = true;
 
@@ -47,7 +47,7 @@ impl<const WORDS: usize> Carries<WORDS> for Fifo {
         let (read, write) = open_both(&fifo).map_err(unavailable("opening the FIFO"))?;
         drop(keeper);
         enlarge(&write);
-        Ok((StreamSender::new(Self::NAME, write), StreamReceiver::new(Self::NAME, read)))
+        Ok((StreamSender::new(Self::NAME, write, wait)?, StreamReceiver::new(Self::NAME, read, wait)?))
     }
 }
 

@@ -108,7 +108,8 @@ fn park_until<S, R>(
 /// something to read.
 fn sleep(mut signal: &File, lifeline: &Lifeline) -> Result<bool> {
     let patience = Timespec::try_from(LIMIT).ok();
-    let mut asked = [PollFd::new(signal, PollFlags::IN), PollFd::from_borrowed_fd(lifeline.other(), PollFlags::empty())];
+    let mut asked =
+        [PollFd::new(signal, PollFlags::IN), PollFd::from_borrowed_fd(lifeline.other(), PollFlags::empty())];
     match poll(&mut asked, patience.as_ref()) {
         Ok(0) => return Err(Box::new(Error::Stalled { transport: ShmemIpc::NAME, after: LIMIT })),
         Ok(_) => {}

@@ -7,6 +7,7 @@ mod json;
 mod machine;
 mod measure;
 mod plan;
+mod record;
 mod report;
 mod sizes;
 mod stats;
