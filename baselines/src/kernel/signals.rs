@@ -44,6 +44,8 @@ use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 mod system;
+#[cfg(test)]
+mod tests;
 
 use system::{Came, Masked, Number, Post, Queue};
 

@@ -56,6 +56,11 @@ impl Number {
         std::mem::forget(self.clone());
     }
 
+    #[cfg(test)]
+    pub(super) fn signal(&self) -> libc::c_int {
+        self.0.signal
+    }
+
     fn set(&self) -> libc::sigset_t {
         let mut set = MaybeUninit::uninit();
         // SAFETY: `set` is room for a set.
@@ -253,6 +258,12 @@ impl Post {
         let body = Body { process: sender, user: getuid().as_raw(), value: 0, _rest: [0; REST] };
         let info = Info { signal: number.0.signal, error: 0, code: libc::SI_QUEUE, body };
         Post { process, thread, info }
+    }
+
+    /// Sends in the name of another process from now on.
+    #[cfg(test)]
+    pub(super) fn pretend(&mut self, process: i32) {
+        self.info.body.process = process;
     }
 
     /// Sends one with a value, of which as many of the lower bits arrive as a pointer has.
