@@ -81,8 +81,10 @@ fn what_others_send_is_no_message() {
         let (mut sender, mut receiver) = open::<1>(*wait);
         let signal = sender.connection.number.signal();
         sender.send(&Message::numbered(0)).unwrap();
+        // SAFETY: it tells who this thread is.
+        let here = unsafe { libc::pthread_self() };
         // SAFETY: a signal to this thread, which blocks it.
-        assert_eq!(unsafe { libc::pthread_kill(libc::pthread_self(), signal) }, 0);
+        assert_eq!(unsafe { libc::pthread_kill(here, signal) }, 0);
         // In the name of another process.
         let mut post = Post::new(&sender.connection.number, system::here());
         post.pretend(1);
