@@ -15,15 +15,23 @@ use rustix::process::{Pid, Signal, getpid, getppid, kill_process};
 use std::fs::File;
 use std::io::{Read, Write};
 
-/// Receives until that fails, from a far side that does `far` and nothing else.
-fn hear<T: Carries<1>>(far: impl FnOnce() -> Result<()> + Send) -> Box<Error> {
-    let (sending, receiving) = T::open(T::WAITS[0]).unwrap();
-    let far = move || {
-        let _sender = sending.take()?;
-        far()
+/// Receives until that fails, from a far side that does `far` and nothing else. In each way of waiting that the transport knows; the
+/// error is the same in all.
+fn hear<T: Carries<1>>(far: impl Fn() -> Result<()> + Send + Copy) -> Box<Error> {
+    let in_this_way = |wait: &Wait| {
+        let (sending, receiving) = T::open(*wait).unwrap();
+        let far = move || {
+            let _sender = sending.take()?;
+            far()
+        };
+        let near = move || receiving.take()?.receive(&mut Message::default());
+        duet(T::SCOPE, Cores::Anywhere, far, near).expect_err("nothing was sent")
     };
-    let near = move || receiving.take()?.receive(&mut Message::default());
-    duet(T::SCOPE, Cores::Anywhere, far, near).expect_err("nothing was sent")
+    let same = |one: Box<Error>, other: Box<Error>| {
+        assert_eq!(one.to_string(), other.to_string(), "{}", T::NAME);
+        other
+    };
+    T::WAITS.iter().map(in_this_way).reduce(same).expect("every transport can wait")
 }
 
 fn some_error() -> Result<()> {
@@ -98,7 +106,10 @@ fn a_far_side_that_goes_silently_is_a_peer_that_is_gone() {
 #[test]
 fn a_receiver_that_goes_silently_is_a_peer_that_is_gone() {
     fn told<T: Carries<128>>() {
-        let (sending, receiving) = T::open(T::WAITS[0]).unwrap();
+        T::WAITS.iter().for_each(|wait| told_in_this_way::<T>(*wait));
+    }
+    fn told_in_this_way<T: Carries<128>>(wait: Wait) {
+        let (sending, receiving) = T::open(wait).unwrap();
         let far = move || {
             let mut receiver = receiving.take()?;
             (0..100).try_for_each(|_| receiver.receive(&mut Message::default()))
