@@ -222,9 +222,6 @@ fn round_trips<T: Carries<WORDS>, const WORDS: usize>(wait: Wait) {
     duet(T::SCOPE, Cores::Anywhere, far, near).unwrap_or_else(|error| panic!("{error}"));
 }
 
-/// Messages that are too long for a transport, on whatever machine, and the limit that it names when it refuses them.
-const TOO_LONG: [(&str, usize, &str); 1] = [("udp", 65_536, "65,507 bytes")];
-
 struct Everything;
 
 impl Visitor for Everything {
@@ -271,14 +268,6 @@ fn with_size<T: Carries<WORDS>, const WORDS: usize>() {
             continue;
         }
         let before = open_descriptors();
-        let too_long = |(name, bytes, _): &&(&str, usize, &str)| *name == T::NAME && *bytes == Message::<WORDS>::BYTES;
-        if let Some((.., limit)) = TOO_LONG.iter().find(too_long) {
-            let error = T::open(wait).err().expect("a message that is too long is refused");
-            assert!(matches!(*error, Error::Unavailable { .. }), "{error}");
-            assert!(error.to_string().contains(limit), "the limit is told: {error}");
-            assert_eq!(open_descriptors(), before, "{}: descriptors are left open", T::NAME);
-            continue;
-        }
         round_trips::<T, WORDS>(wait);
         if T::QUEUES {
             stream::<T, WORDS>(wait);

@@ -58,7 +58,8 @@ impl<const WORDS: usize> Carries<WORDS> for Udp {
         check_wait(Self::NAME, wait, Self::WAITS)?;
         let unavailable = |what| move |error: Errno| Error::unavailable(Self::NAME, what, error);
         if Message::<WORDS>::BYTES > LONGEST {
-            return Err(unavailable("a message longer than the longest datagram, 65,507 bytes")(Errno::MSGSIZE));
+            let why = format!("a message of {} bytes, and the longest datagram has {LONGEST}", Message::<WORDS>::BYTES);
+            return Err(Error::unavailable(Self::NAME, "one datagram a message", why));
         }
         let from = socket().map_err(unavailable("binding a socket to 127.0.0.1"))?;
         let to = socket().map_err(unavailable("binding a socket to 127.0.0.1"))?;

@@ -5,7 +5,6 @@ use super::packet::{PacketReceiver, PacketSender};
 use super::stream::{StreamReceiver, StreamSender};
 use crate::error::check_wait;
 use crate::{Carries, Error, Kind, Message, Result, Scope, Transport, Wait};
-use rustix::io::Errno;
 use rustix::net::{AddressFamily, Shutdown, SocketFlags, SocketType, shutdown, socketpair, sockopt};
 use std::os::fd::OwnedFd;
 
@@ -118,10 +117,13 @@ const RESERVED: usize = 32;
 
 /// Refuses messages that do not fit into the send buffer whole.
 fn fits<T: Transport>(from: &OwnedFd, bytes: usize) -> Result<()> {
-    let what = "a message longer than the send buffer that net.core.wmem_max allows";
     match sockopt::socket_send_buffer_size(from) {
         Ok(told) if bytes + RESERVED <= told => Ok(()),
-        Ok(_) => Err(Error::unavailable(T::NAME, what, Errno::MSGSIZE)),
+        Ok(told) => {
+            let most = told.saturating_sub(RESERVED);
+            let why = format!("a message of {bytes} bytes, and net.core.wmem_max leaves it {most}");
+            Err(Error::unavailable(T::NAME, "one packet a message", why))
+        }
         Err(error) => Err(Error::unavailable(T::NAME, "reading SO_SNDBUF", error)),
     }
 }
@@ -135,6 +137,7 @@ fn granted(kind: SocketType) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rustix::io::Errno;
     use rustix::net::{SendFlags, send};
 
     /// The smallest buffer that there is: one message just fits, and one byte more does not, whoever is asked.
