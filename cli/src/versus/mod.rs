@@ -9,6 +9,8 @@ mod measure;
 mod plan;
 mod record;
 mod report;
+#[allow(dead_code)]
+mod show;
 mod sizes;
 mod stats;
 
