@@ -70,8 +70,9 @@ mod rings;
 mod roles;
 mod shared;
 mod slots;
+mod usage;
 
-pub use crowd::{Crowd, Meeting, Seats, Shape, gather};
+pub use crowd::{Crowd, Gathered, Meeting, Seats, Shape, gather};
 pub use duet::duet;
 pub use error::{Error, Result};
 pub use floors::Buffer;
@@ -81,6 +82,7 @@ pub use registry::{
     CrowdVisitor, EverySize, FewSizes, Payload, UnknownTransport, Visitor, crowd_names, names, visit, visit_crowd,
 };
 pub use roles::{Stop, echo, pump, pump_batches, pump_prepared};
+pub use usage::{Account, Usage};
 
 /// The transports themselves, one type each; the types hold nothing and serve as names.
 pub mod transports {

@@ -27,9 +27,10 @@ fn gathered<T: Crowd>(wait: Wait, shape: Shape, batch: Option<usize>) {
         }
         Ok(meeting.received())
     };
-    let received = gather::<T, u64>(wait, shape, batch, &[], lead)
+    let gathered = gather::<T, u64>(wait, shape, batch, &[], lead)
         .unwrap_or_else(|error| panic!("{}, {wait:?}, {shape}, {batch:?}: {error}", T::NAME));
-    assert!(received >= enough);
+    assert!(gathered.led >= enough && gathered.received >= gathered.led, "{gathered:?}");
+    assert!(gathered.used.nanoseconds > 0, "nothing comes of nothing: {gathered:?}");
 }
 
 /// The same without `gather` and its account: two threads here receive what two on the far side send, and what each has

@@ -151,7 +151,7 @@ fn the_leader_runs_where_it_is_told_and_the_caller_is_free_again() {
         let lead = |_: &Meeting<'_>| Ok(allowed_cores().unwrap());
         let shape = Shape { producers: 1, consumers: 1 };
         let seen = leaving_nothing(|| gather::<ArrayQueue, _>(Wait::Yield, shape, None, &[core], lead)).unwrap();
-        assert_eq!(seen, [core]);
+        assert_eq!(seen.led, [core]);
         assert_eq!(allowed_cores().unwrap(), before);
     }
 }
@@ -169,7 +169,7 @@ fn children_die_with_their_parent() {
             let _ = tell.write_all(&getpid().as_raw_nonzero().get().to_ne_bytes());
             long(meeting)
         };
-        gather::<SharedPipe, ()>(Wait::Park, SHAPE, None, &[], lead)
+        gather::<SharedPipe, ()>(Wait::Park, SHAPE, None, &[], lead).map(|_| ())
     };
     let near = move || {
         let mut id = [0; 4];

@@ -15,7 +15,9 @@ fn draft() {
     let run = fixture::run();
     keep("page.html", &html::page(&run));
     keep("page-small.html", &html::page(&fixture::only(|k| k.transport == "pipe" && k.payload_bytes == 8)));
-    for which in charts::Which::ALL { keep(&format!("{which:?}.svg"), &charts::standalone(&run, which)); }
+    for which in charts::Which::ALL {
+        keep(&format!("{which:?}.svg"), &charts::standalone(&run, which));
+    }
     for width in [80, 100, 120, 200] {
         let mut out = Vec::new();
         table::write(&mut out, &run, &table::Terminal { width: Some(width), colours: false }).unwrap();

@@ -23,7 +23,11 @@ pub(super) fn advice(view: &View) -> Vec<Advice> {
         .collect()
 }
 
-fn best_flow<'a>(view: &View<'a>, which: impl Fn(&Record) -> bool, is: impl Fn(&Lane) -> bool) -> Option<(Lane<'a>, Flow)> {
+fn best_flow<'a>(
+    view: &View<'a>,
+    which: impl Fn(&Record) -> bool,
+    is: impl Fn(&Lane) -> bool,
+) -> Option<(Lane<'a>, Flow)> {
     let found = view.measured(which).filter_map(|record| Some((view.lane(record), record.flow()?)));
     found.filter(|(lane, _)| is(lane)).max_by(|(_, one), (_, other)| one.rate.total_cmp(&other.rate))
 }
@@ -128,7 +132,11 @@ fn both_sleep(view: &View) -> Option<Advice> {
     let futex = view.trip("futex", "park", bytes).map_or_else(String::new, |futex| {
         format!(" A bare futex, which carries one word and nothing else, takes {}.", time(futex.p50))
     });
-    let verdict = if gain < 2.0 { "Waking is most of it, and no ring makes that faster." } else { "Waking is a part that no ring makes faster." };
+    let verdict = if gain < 2.0 {
+        "Waking is most of it, and no ring makes that faster."
+    } else {
+        "Waking is a part that no ring makes faster."
+    };
     Some(Advice {
         when: "Where both sides sleep, little is gained.".to_owned(),
         because: format!(
@@ -169,7 +177,10 @@ fn messages_are_large(view: &View) -> Option<Advice> {
     // The smallest from which on it stays below two.
     let from = gains.iter().rev().take_while(|(_, gain)| *gain < 2.0).last();
     let from = from.map_or_else(String::new, |(bytes, _)| {
-        format!(" From {} on it is less than twice as many: to make, copy and check such messages is most of the work.", display_bytes(*bytes))
+        format!(
+            " From {} on it is less than twice as many: to make, copy and check such messages is most of the work.",
+            display_bytes(*bytes)
+        )
     });
     Some(Advice {
         when: "With large messages copying is what counts.".to_owned(),
@@ -210,7 +221,9 @@ fn others_are_faster(view: &View) -> Option<Advice> {
             continue;
         };
         let better = |lane: &Lane| matches!(lane.kind, Kind::Peer | Kind::Guarded | Kind::Kernel | Kind::Other);
-        if let Some((other, theirs)) = best_flow(view, of_size, better).filter(|(_, theirs)| theirs.rate > ours.rate * 1.05) {
+        if let Some((other, theirs)) =
+            best_flow(view, of_size, better).filter(|(_, theirs)| theirs.rate > ours.rate * 1.05)
+        {
             said.push(format!(
                 "{} between {} carries {} of {} where {} carries {}",
                 other.transport,
@@ -295,7 +308,8 @@ pub(super) fn headlines(view: &View) -> Vec<(String, String)> {
             told.push((rate(flow.rate), format!("messages of {size} through {} ({})", ring.transport, ring.wait)));
             let cost = three(flow.cost.cpu_s_per_million);
             let pipe = view.record(&Key { ..key("pipe", "park", TestName::Throughput, bytes) }).and_then(Record::flow);
-            let beside = pipe.map_or_else(String::new, |pipe| format!("; a pipe {}", three(pipe.cost.cpu_s_per_million)));
+            let beside =
+                pipe.map_or_else(String::new, |pipe| format!("; a pipe {}", three(pipe.cost.cpu_s_per_million)));
             told.push((format!("{cost} s"), format!("of processor time for a million of them{beside}")));
         }
     }

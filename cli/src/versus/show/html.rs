@@ -92,7 +92,8 @@ fn figure(chart: &Chart) -> Markup {
 }
 
 fn table(grid: &Grid) -> Markup {
-    let side = |column: usize| if grid.columns.get(column).is_some_and(|column| column.names) { "name" } else { "figure" };
+    let side =
+        |column: usize| if grid.columns.get(column).is_some_and(|column| column.names) { "name" } else { "figure" };
     // The dot in a row's colour stands at the transport's name, in whichever column that is.
     let dotted = grid.columns.iter().position(|column| column.heading == "transport").unwrap_or(0);
     html! {
@@ -160,9 +161,13 @@ fn what_each_is(run: &Run) -> Markup {
 fn again(view: &View) -> Markup {
     let about = &view.run.about;
     let names: Vec<&str> = about.transports.iter().map(|about| about.name.as_str()).collect();
-    let tests: BTreeSet<usize> = view.sizes(|record| is_trip(record) || is_flow(record) || is_paced(record)).into_iter().collect();
+    let tests: BTreeSet<usize> =
+        view.sizes(|record| is_trip(record) || is_flow(record) || is_paced(record)).into_iter().collect();
     let sizes: Vec<String> = tests.iter().map(usize::to_string).collect();
-    let command = format!("cargo run --release -p rondel-cli -- versus --cores {},{} --repetitions {}", about.near, about.far, about.repetitions);
+    let command = format!(
+        "cargo run --release -p rondel-cli -- versus --cores {},{} --repetitions {}",
+        about.near, about.far, about.repetitions
+    );
     html! {
         section {
             h2 { "How to repeat it" }

@@ -197,7 +197,8 @@ fn fit(grid: &Grid, width: Option<u16>) -> (String, Vec<&str>) {
         }
         drawn = draw(grid, &shown, true);
     }
-    let left_out = all.iter().filter(|column| !shown.contains(column)).map(|&column| grid.columns[column].heading.as_str());
+    let left_out =
+        all.iter().filter(|column| !shown.contains(column)).map(|&column| grid.columns[column].heading.as_str());
     (drawn, left_out.collect())
 }
 
@@ -217,7 +218,9 @@ fn draw(grid: &Grid, shown: &[usize], brief: bool) -> String {
         .set_header(shown.iter().map(|&column| clean(&grid.columns[column].heading)));
     for row in &grid.rows {
         table.add_row(shown.iter().map(|&column| {
-            row.cells.get(column).map_or_else(String::new, |cell| clean(&if brief { cell.brief().to_owned() } else { cell.long() }))
+            row.cells
+                .get(column)
+                .map_or_else(String::new, |cell| clean(&if brief { cell.brief().to_owned() } else { cell.long() }))
         }));
     }
     for (column, &place) in table.column_iter_mut().zip(shown) {

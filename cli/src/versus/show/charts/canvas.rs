@@ -130,9 +130,7 @@ impl Canvas<'_> {
                 self.area.draw(&Circle::new((x, y), 4, GROUND.written().filled()))?;
                 self.area.draw(&Circle::new((x, y), 4, colour.written().stroke_width(2)))
             }
-            Mark::Diamond => {
-                self.area.draw(&Polygon::new([(x - 6, y), (x, y - 6), (x + 6, y), (x, y + 6)], full))
-            }
+            Mark::Diamond => self.area.draw(&Polygon::new([(x - 6, y), (x, y - 6), (x + 6, y), (x, y + 6)], full)),
             Mark::Square => self.rectangle((x - 4, y - 4), (x + 4, y + 4), colour, 1.0),
             Mark::Triangle => self.area.draw(&Polygon::new([(x - 5, y + 4), (x, y - 5), (x + 5, y + 4)], full)),
             Mark::Cross => {
@@ -190,12 +188,18 @@ pub(super) struct Scale {
 impl Scale {
     /// Of figures above zero. At least `least` of their largest by their smallest are shown, so that two that are alike do not fill the
     /// picture with what sets them apart.
-    pub(super) fn over(figures: impl Iterator<Item = f64>, pixels: (i32, i32), room: (i32, i32), least: f64) -> Option<Self> {
-        let (low, high) = figures
-            .filter(|figure| figure.is_finite() && *figure > 0.0)
-            .fold(None, |range: Option<(f64, f64)>, one| {
+    pub(super) fn over(
+        figures: impl Iterator<Item = f64>,
+        pixels: (i32, i32),
+        room: (i32, i32),
+        least: f64,
+    ) -> Option<Self> {
+        let (low, high) = figures.filter(|figure| figure.is_finite() && *figure > 0.0).fold(
+            None,
+            |range: Option<(f64, f64)>, one| {
                 Some(range.map_or((one, one), |(low, high)| (low.min(one), high.max(one))))
-            })?;
+            },
+        )?;
         let middle = (low * high).sqrt();
         let (low, high) = if high / low < least { (middle / least.sqrt(), middle * least.sqrt()) } else { (low, high) };
         // What is to be free at either end is given in pixels: it is for labels.
@@ -261,7 +265,10 @@ mod tests {
         let scale = Scale::over([10.0, 1000.0].into_iter(), (0, 240), (20, 20), 1.0).unwrap();
         assert_eq!([10.0, 100.0, 1000.0].map(|figure| scale.at(figure)), [20, 120, 220]);
         assert_eq!([0.0, 1e9].map(|figure| scale.at(figure)), [0, 240]);
-        assert_eq!(scale.ticks().iter().map(|tick| tick.round() as i64).collect::<Vec<_>>(), [10, 20, 50, 100, 200, 500, 1000]);
+        assert_eq!(
+            scale.ticks().iter().map(|tick| tick.round() as i64).collect::<Vec<_>>(),
+            [10, 20, 50, 100, 200, 500, 1000]
+        );
         // Upwards.
         let scale = Scale::over([1.0, 1e6].into_iter(), (300, 0), (0, 0), 1.0).unwrap();
         assert_eq!([1.0, 1e3, 1e6].map(|figure| scale.at(figure)), [300, 150, 0]);

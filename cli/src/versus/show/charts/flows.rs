@@ -1,11 +1,11 @@
 //! Throughput by the size of the messages: a line for each transport that matters, and behind them all others.
 
+use super::super::digits::trimmed;
 use super::super::grids::champions;
 use super::super::view::{Kind, View, is_flow};
+use super::Room;
 use super::canvas::{BEHIND, Canvas, Drawn, Mark, Scale, Style, kinds, picture, spread_out, width_of};
 use super::palette::{self, SOFT};
-use super::super::digits::trimmed;
-use super::Room;
 use plotters::style::text_anchor::HPos;
 use rondel_baselines::display_bytes;
 use std::collections::BTreeMap;

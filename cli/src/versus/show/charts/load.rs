@@ -35,8 +35,7 @@ fn lines<'a>(view: &View<'a>) -> Vec<Line<'a>> {
         .lanes(|record| is_paced(record) && record.key.payload_bytes == bytes)
         .into_iter()
         .map(|lane| {
-            let points =
-                rates.iter().filter_map(|&rate| view.delays(lane.transport, lane.wait, bytes, rate)).collect();
+            let points = rates.iter().filter_map(|&rate| view.delays(lane.transport, lane.wait, bytes, rate)).collect();
             Line { lane, points }
         })
         .collect();
@@ -132,7 +131,11 @@ fn panel(
     for asked in asked {
         let x = across.at(asked);
         canvas.vertical(x, (top, bottom))?;
-        canvas.write((x, bottom + 15), &short_rate(asked), &Style { size: size - 1, ..Style::of(SOFT).to(HPos::Center) })?;
+        canvas.write(
+            (x, bottom + 15),
+            &short_rate(asked),
+            &Style { size: size - 1, ..Style::of(SOFT).to(HPos::Center) },
+        )?;
     }
     for tick in up.iter().flat_map(Scale::ticks) {
         let y = up.as_ref().map_or(bottom, |up| up.at(tick));

@@ -52,7 +52,9 @@ pub(in super::super) fn variables() -> String {
     let all = || named.into_iter().chain(Kind::ALL.into_iter().map(|kind| (kind.name(), of(kind))));
     let light: String = all().map(|(name, colour)| format!("--{name}:{};", hex(colour.light))).collect();
     let dark: String = all().map(|(name, colour)| format!("--{name}:{};", hex(colour.dark))).collect();
-    format!(":root{{color-scheme:light dark;{light}--page:#F5F6F8}}\n@media (prefers-color-scheme:dark){{:root{{{dark}--page:#0D1117}}}}")
+    format!(
+        ":root{{color-scheme:light dark;{light}--page:#F5F6F8}}\n@media (prefers-color-scheme:dark){{:root{{{dark}--page:#0D1117}}}}"
+    )
 }
 
 /// What makes the pictures within `scope` (a selector, or nothing) follow light and dark.

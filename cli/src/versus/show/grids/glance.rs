@@ -66,9 +66,8 @@ fn speed(view: &View, lane: &Lane, bytes: usize) -> f64 {
 }
 
 fn best_trip(view: &View, transport: &str, bytes: usize, is: impl Fn(Manner) -> bool) -> Option<Trip> {
-    let trips = view.measured(|record| {
-        is_trip(record) && record.key.payload_bytes == bytes && record.key.transport == transport
-    });
+    let trips = view
+        .measured(|record| is_trip(record) && record.key.payload_bytes == bytes && record.key.transport == transport);
     trips
         .filter(|record| is(view.lane(record).manner()))
         .filter_map(|record| record.trip())
@@ -106,9 +105,8 @@ fn row(view: &View, champion: &Champion, bytes: usize) -> Row {
     let name = champion.transport;
     let polling = best_trip(view, name, bytes, |manner| manner != Manner::Sleeps);
     let asleep = best_trip(view, name, bytes, |manner| manner == Manner::Sleeps);
-    let flows = view.measured(|record| {
-        is_flow(record) && record.key.payload_bytes == bytes && record.key.transport == name
-    });
+    let flows =
+        view.measured(|record| is_flow(record) && record.key.payload_bytes == bytes && record.key.transport == name);
     let flow = flows.filter_map(|record| record.flow()).max_by(|one, other| one.rate.total_cmp(&other.rate));
     let to_pipe = |trip: &Option<Trip>| times(trip.and_then(|trip| view.trip_to_pipe(&trip, bytes)));
     let trip = |trip: &Option<Trip>| or_none(trip.map(|trip| trip.p50), micros);
