@@ -441,12 +441,12 @@ mod tests {
         let timer = Timer { clock: Clock::monotonic(), warm_up: 0, measured: 1_000_000_000 };
         let stop = Stop::new().unwrap();
         let ends_at_5000 = |number| Ok(if number < 5000 { Arrival::Due } else { Arrival::Stop });
-        let error = receive_stream::<1>(&stop, timer, ends_at_5000).err().expect("it ended too early");
+        let error = receive_stream::<1>(&stop, timer, ends_at_5000).expect_err("it ended too early");
         assert!(matches!(*error, Error::Early { .. }), "{error}");
         let question = Cell::new(Message::<1>::default());
         let error = ask("test", &mut Slow(&question), &mut Ended, timer).unwrap_err();
         assert!(matches!(*error, Error::Early { .. }), "{error}");
-        let error = receive_batches::<1>("test", &mut Ended, 8, &stop, timer).err().expect("it ended at once");
+        let error = receive_batches::<1>("test", &mut Ended, 8, &stop, timer).expect_err("it ended at once");
         assert!(matches!(*error, Error::Early { .. }), "{error}");
     }
 
