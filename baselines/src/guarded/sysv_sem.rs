@@ -207,6 +207,23 @@ mod tests {
         assert_eq!((room.count(), messages.count()), (Ok(0), Ok(3)));
     }
 
+    /// While it sleeps for one, more are given than it wants.
+    #[test]
+    fn who_has_slept_takes_no_more_than_is_wanted_either() {
+        let (sending, receiving) = SysvSem::semaphores(10).unwrap();
+        let (mut given, mut taken) = (sending.gives, receiving.takes);
+        let giving = std::thread::spawn(move || {
+            std::thread::sleep(SLICE / 4);
+            given.give_some(10)
+        });
+        // On a busy machine more than one slice may pass.
+        let first =
+            (0..).find_map(|_| taken.take_some(4, Sleep::Slice).map(|some| (some > 0).then_some(some)).transpose());
+        assert_eq!(first, Some(Ok(4)));
+        giving.join().unwrap().unwrap();
+        assert_eq!(taken.count(), Ok(6));
+    }
+
     #[test]
     fn the_set_stays_until_both_ends_have_gone() {
         let (mut sending, mut receiving) = <SysvSem as Carries<1>>::open(Wait::Park).unwrap();

@@ -331,6 +331,17 @@ mod tests {
         }
     }
 
+    /// As long as is wanted, if that is granted; if not, as long as the system allows everybody.
+    #[test]
+    fn a_queue_is_no_shorter_than_it_must_be() {
+        // The most that anybody may have is 65,536 messages.
+        for (number, wanted, granted) in [(0, 4, 4), (1, 1 << 20, 10)] {
+            let name = CString::new(format!("/rondel-mq-test-{}-{number}", std::process::id())).unwrap();
+            let (_keeper, length) = Keeper::new(Name { name, bytes: 8, wanted, most: 10 }).unwrap();
+            assert_eq!(length, granted);
+        }
+    }
+
     #[test]
     fn the_keepers_limit_is_raised_and_only_that() {
         let before = getrlimit(Resource::Msgqueue);
