@@ -116,7 +116,7 @@ registry! {
         #[cfg(feature = "peers")] Iceoryx,
         #[cfg(feature = "peers")] IpcChannel,
         MutexCondvar, PosixSem, SysvSem,
-        Pipe, Fifo, UnixStream, UnixDatagram, UnixSeqpacket, Tcp, Udp, PosixMq, SysvMq, EventFd, Signal, ProcessVmReadv;
+        Pipe, Fifo, Vmsplice, UnixStream, UnixDatagram, UnixSeqpacket, Tcp, Udp, PosixMq, SysvMq, EventFd, Signal, ProcessVmReadv;
 }
 registry! {
     crowd_names, visit_crowd, CrowdVisitor, "many":

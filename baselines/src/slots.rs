@@ -24,8 +24,11 @@ unsafe impl Sync for Slots {}
 impl Slots {
     /// How many messages fit: a power of two, so that positions may wrap. None, where a message is longer than the memory.
     pub(crate) const fn depth<const WORDS: usize>() -> usize {
-        let fit = if WORDS == 0 { 1 } else { ROOM / 8 / WORDS };
-        if fit == 0 { 0 } else { 1 << fit.ilog2() }
+        match (ROOM / 8).checked_div(WORDS) {
+            None => 1,
+            Some(0) => 0,
+            Some(fit) => 1 << fit.ilog2(),
+        }
     }
 
     /// Refuses messages of which fewer than two fit.

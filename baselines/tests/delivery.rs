@@ -336,6 +336,7 @@ delivered!(
     mutex_condvar: "mutex-condvar",
     pipe: "pipe",
     fifo: "fifo",
+    vmsplice: "vmsplice",
     unix_stream: "unix-stream",
     unix_datagram: "unix-datagram",
     unix_seqpacket: "unix-seqpacket",

@@ -205,6 +205,72 @@ fn killed_receiver<T: FewSizes>(wait: Wait) -> Box<Error> {
     duet(T::SCOPE, Cores::Anywhere, far, near).expect_err("the receiver was killed")
 }
 
+/// However it waits, and whatever it was at: who is left learns of it. The other's wait is one of those that memory cannot end.
+#[test]
+fn a_peer_that_is_killed_while_it_waits_is_a_peer_that_is_gone() {
+    /// Ends this process by SIGALRM in a moment, when it is in the midst of its wait.
+    fn doom() {
+        let moment = libc::timeval { tv_sec: 0, tv_usec: 50_000 };
+        let timer = libc::itimerval { it_interval: libc::timeval { tv_sec: 0, tv_usec: 0 }, it_value: moment };
+        // SAFETY: `timer` is one, and nothing is asked for of the one before.
+        assert_eq!(unsafe { libc::setitimer(libc::ITIMER_REAL, &timer, std::ptr::null_mut()) }, 0);
+    }
+    fn either_way<T: Carries<128>>() {
+        for wait in T::WAITS {
+            let (sending, receiving) = T::open(*wait).unwrap();
+            let far = move || {
+                let mut receiver = receiving.take()?;
+                doom();
+                (0..5).try_for_each(|_| receiver.receive(&mut Message::default()))
+            };
+            let near = move || {
+                let mut sender = sending.take()?;
+                (0..3).try_for_each(|number| sender.send(&Message::numbered(number)))?;
+                // By now it waits for more, or has been killed before it has taken the three; the rest must not be taken.
+                std::thread::sleep(std::time::Duration::from_millis(150));
+                let gone = (3..).try_for_each(|number| sender.send(&Message::numbered(number)));
+                let gone = gone.expect_err("nobody is there");
+                assert!(matches!(*gone, Error::PeerGone { transport } if transport == T::NAME), "{gone}");
+                Ok(())
+            };
+            let killed = duet(T::SCOPE, Cores::Anywhere, far, near).expect_err("it was killed");
+            assert!(matches!(*killed, Error::FarSideKilled { signal: libc::SIGALRM }), "{killed}");
+
+            let (sending, receiving) = T::open(*wait).unwrap();
+            let far = move || {
+                let mut sender = sending.take()?;
+                doom();
+                (0..).try_for_each(|number| sender.send(&Message::numbered(number)))
+            };
+            let near = move || {
+                let mut receiver = receiving.take()?;
+                std::thread::sleep(std::time::Duration::from_millis(150));
+                let mut message = Message::default();
+                let mut number = 0;
+                let gone = loop {
+                    match receiver.receive(&mut message) {
+                        Ok(()) => message.verify(T::NAME, number)?,
+                        Err(gone) => break gone,
+                    }
+                    number += 1;
+                };
+                assert!(matches!(*gone, Error::PeerGone { transport } if transport == T::NAME), "{gone}");
+                Ok(())
+            };
+            let killed = duet(T::SCOPE, Cores::Anywhere, far, near).expect_err("it was killed");
+            assert!(matches!(*killed, Error::FarSideKilled { signal: libc::SIGALRM }), "{killed}");
+        }
+    }
+    let _alone = alone();
+    either_way::<MutexCondvar>();
+    either_way::<transports::Signal>();
+    either_way::<ProcessVmReadv>();
+    either_way::<Pipe>();
+    either_way::<UnixDatagram>();
+    either_way::<Bytes>();
+    assert_childless();
+}
+
 /// Even where no kernel object tells of the end of a peer: a poll of memory is bounded.
 #[test]
 fn a_far_side_that_never_answers_does_not_hang_the_near_side() {

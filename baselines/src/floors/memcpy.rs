@@ -37,7 +37,7 @@ pub struct Buffer<const WORDS: usize> {
 impl<const WORDS: usize> Buffer<WORDS> {
     /// An empty buffer. Its memory has been written, so that no page is missing later.
     pub fn new() -> Self {
-        let fit = if WORDS == 0 { 0 } else { ROOM / 8 / WORDS };
+        let fit = (ROOM / 8).checked_div(WORDS).unwrap_or(0);
         // The loop writes each page; zeroes alone could be promised memory that is not there yet.
         let messages = (0..fit.max(2) as u64).map(Message::numbered).collect();
         Buffer { messages, oldest: 0, held: 0 }

@@ -24,6 +24,9 @@ use std::marker::PhantomData;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
 
+#[cfg(test)]
+mod tests;
+
 /// Shared memory, a robust mutex and two condition variables.
 #[derive(Clone, Copy, Debug)]
 pub struct MutexCondvar;
@@ -179,10 +182,7 @@ impl End {
                     }
                     Err(error) => return Some(Err(failure("pthread_mutex_trylock", error))),
                 };
-                match ready(&held) {
-                    Some(found) => Some(Ok((held, found))),
-                    None => None,
-                }
+                ready(&held).map(|found| Ok((held, found)))
             },
             |peer_gone| *peer_gone || lifeline.other_is_gone(),
         )?

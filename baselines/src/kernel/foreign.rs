@@ -27,6 +27,8 @@ use bytemuck::Zeroable;
 use rustix::io::Errno;
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 
+#[cfg(test)]
+mod tests;
 mod tracing;
 
 use tracing::{Traceable, read};

@@ -15,6 +15,7 @@ mod sysv_mq;
 mod tcp;
 mod udp;
 mod unix;
+mod vmsplice;
 
 pub use eventfd::EventFd;
 pub use fifo::Fifo;
@@ -26,5 +27,6 @@ pub use sysv_mq::SysvMq;
 pub use tcp::Tcp;
 pub use udp::Udp;
 pub use unix::{UnixDatagram, UnixSeqpacket, UnixStream};
+pub use vmsplice::Vmsplice;
 
 pub(crate) use sysv::last_error;

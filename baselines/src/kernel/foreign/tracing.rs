@@ -66,7 +66,7 @@ pub(super) fn tried() -> std::result::Result<(), String> {
 const PARENTS: u64 = 0x5eed;
 const CHILDS: u64 = 0xbad;
 
-fn trial() -> Result<()> {
+pub(super) fn trial() -> Result<()> {
     const NAME: &str = "process_vm_readv";
     let _traceable = Traceable::declare();
     let mut mark = PARENTS;

@@ -81,8 +81,10 @@ fn what_others_send_is_no_message() {
         let (mut sender, mut receiver) = open::<1>(*wait);
         let signal = sender.connection.number.signal();
         sender.send(&Message::numbered(0)).unwrap();
+        // SAFETY: it tells who this thread is.
+        let here = unsafe { libc::pthread_self() };
         // SAFETY: a signal to this thread, which blocks it.
-        assert_eq!(unsafe { libc::pthread_kill(libc::pthread_self(), signal) }, 0);
+        assert_eq!(unsafe { libc::pthread_kill(here, signal) }, 0);
         // In the name of another process.
         let mut post = Post::new(&sender.connection.number, system::here());
         post.pretend(1);
@@ -121,6 +123,30 @@ fn a_receiver_may_go_while_its_sender_sends() {
         let gone = far.join().unwrap().expect_err("it sends for ever");
         assert!(matches!(*gone, Error::PeerGone { .. }), "{gone}");
         assert_eq!(mask(), before);
+    }
+}
+
+/// The same at the worst point, held open: the sender has announced a message and has found the connection not closed.
+#[test]
+fn a_receiver_that_goes_waits_for_what_has_been_announced() {
+    let _alone = ALONE.lock();
+    for wait in Signal::WAITS {
+        let before = mask();
+        let (mut sender, receiver) = open::<1>(*wait);
+        sender.send(&Message::numbered(0)).unwrap();
+        sender.connection.shared.announced.announce(2);
+        let far = std::thread::spawn(move || {
+            while !sender.connection.shared.taken.seen().closed() {
+                std::thread::yield_now();
+            }
+            // Time for a receiver that does not wait to be off; one that does is not hurried.
+            std::thread::sleep(Duration::from_millis(50));
+            sender.post.as_mut().unwrap().send(1)
+        });
+        drop(receiver);
+        assert_eq!(mask(), before);
+        far.join().unwrap().unwrap();
+        assert_eq!(mask(), before, "and nothing came later");
     }
 }
 
