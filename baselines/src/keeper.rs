@@ -22,7 +22,7 @@
 use crate::child::wait_readable;
 use crate::lifeline::{Lifeline, lifelines};
 use crate::patience::LIMIT;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Pid, Resource, WaitOptions, getrlimit, setsid, waitpid};
@@ -36,7 +36,7 @@ pub(crate) trait Charge {
     /// Makes it. The number is told to the maker.
     fn make(&mut self) -> Result<i32, Errno>;
 
-    /// Somebody has gone, or it is time to try again. Says what to do now.
+    /// Somebody has gone. Says what to do now.
     fn left(&mut self, left: Left) -> Next {
         if left.sender && left.receiver { Next::Remove } else { Next::Sleep }
     }
@@ -57,8 +57,6 @@ pub(crate) struct Left {
 pub(crate) enum Next {
     /// Sleeps until somebody else goes.
     Sleep,
-    /// Asks again in a moment.
-    Again,
     /// Removes its charge and ends.
     Remove,
 }
@@ -162,27 +160,27 @@ fn report(tell: &OwnedFd, errno: i32, number: i32) -> Result<usize, Errno> {
 
 /// Sleeps until the charge is to be removed.
 fn watch(charge: &mut impl Charge, sender: BorrowedFd<'_>, receiver: BorrowedFd<'_>) {
-    const MOMENT: Timespec = Timespec { tv_sec: 0, tv_nsec: 1_000_000 };
     let mut left = Left { sender: false, receiver: false };
-    let mut next = Next::Sleep;
-    while next != Next::Remove {
-        let patience = if next == Next::Again { Some(&MOMENT) } else { None };
+    loop {
         // A pipe that has ended is always ready, so it is looked at no more: the other takes its place.
         let first = if left.sender { receiver } else { sender };
         let second = if left.receiver { sender } else { receiver };
         let mut pipes = [first, second].map(|pipe| PollFd::from_borrowed_fd(pipe, PollFlags::empty()));
-        match poll(&mut pipes, patience) {
+        match poll(&mut pipes, None) {
             Ok(_) | Err(Errno::INTR) => {}
             // Cannot be. If it is, nobody would learn of it, and what is kept must not be kept for ever.
             Err(_) => return,
         }
         let [first, second] = pipes.map(|pipe| !pipe.revents().is_empty());
+        let before = left;
         left = match left {
             Left { sender: true, .. } => Left { sender: true, receiver: first || second },
             Left { receiver: true, .. } => Left { receiver: true, sender: first || second },
             _ => Left { sender: first, receiver: second },
         };
-        next = charge.left(left);
+        if left != before && charge.left(left) == Next::Remove {
+            return;
+        }
     }
 }
 

@@ -35,6 +35,27 @@ pub trait Semaphore: Send {
     ///
     /// What the system says.
     fn give(&mut self) -> std::result::Result<(), Errno>;
+
+    /// Takes what is there, no more than so many, or as [`take`](Semaphore::take) does, one that it has to sleep for; says how many.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    #[inline]
+    fn take_some(&mut self, most: usize, sleep: Sleep) -> std::result::Result<usize, Errno> {
+        debug_assert!(most > 0);
+        self.take(sleep).map(usize::from)
+    }
+
+    /// Gives so many.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    #[inline]
+    fn give_some(&mut self, count: usize) -> std::result::Result<(), Errno> {
+        (0..count).try_for_each(|_| self.give())
+    }
 }
 
 /// What one end has: the semaphore that it takes of, the one that it gives to, and its tie to the other end.
@@ -92,10 +113,23 @@ impl<T: Guarded, const WORDS: usize> End<T, WORDS> {
     /// Takes a permit, in this end's way of waiting.
     #[inline]
     fn take(&mut self) -> Result<()> {
+        self.until(|semaphore, sleep| semaphore.take(sleep).map(|taken| taken.then_some(())))
+    }
+
+    /// Takes as many as there are, at least one and no more than so many.
+    #[inline]
+    fn take_some(&mut self, most: usize) -> Result<usize> {
+        self.until(|semaphore, sleep| semaphore.take_some(most, sleep).map(|taken| (taken > 0).then_some(taken)))
+    }
+
+    #[inline]
+    fn until<R>(
+        &mut self,
+        mut take: impl FnMut(&mut T::Semaphore, Sleep) -> std::result::Result<Option<R>, Errno>,
+    ) -> Result<R> {
         let Pair { takes, lifeline, .. } = &mut self.semaphores;
-        let take = |semaphore: &mut T::Semaphore, sleep| match semaphore.take(sleep) {
-            Ok(taken) => Ok(taken.then_some(())),
-            Err(error) => Err(Error::system(T::NAME, T::CALLS.0, error)),
+        let mut take = |semaphore: &mut T::Semaphore, sleep| {
+            take(semaphore, sleep).map_err(|error| Error::system(T::NAME, T::CALLS.0, error))
         };
         if self.wait == Wait::Spin {
             let poll = |semaphore: &mut T::Semaphore| take(semaphore, Sleep::Never).transpose();
@@ -109,6 +143,12 @@ impl<T: Guarded, const WORDS: usize> End<T, WORDS> {
     #[inline]
     fn give(&mut self) -> Result<()> {
         self.semaphores.gives.give().map_err(|error| Error::system(T::NAME, T::CALLS.1, error))
+    }
+
+    /// Gives so many.
+    #[inline]
+    fn give_some(&mut self, count: usize) -> Result<()> {
+        self.semaphores.gives.give_some(count).map_err(|error| Error::system(T::NAME, T::CALLS.1, error))
     }
 }
 
@@ -136,6 +176,23 @@ impl<T: Guarded, const WORDS: usize> Sender<WORDS> for GuardedSender<T, WORDS> {
         unsafe { end.cursor.write(message) };
         end.give()
     }
+
+    #[inline]
+    fn send_batch(&mut self, messages: &[Message<WORDS>]) -> Result<()> {
+        let end = &mut self.0;
+        let mut rest = messages;
+        while !rest.is_empty() {
+            let room = end.take_some(rest.len())?;
+            let (now, later) = rest.split_at(room);
+            for message in now {
+                // SAFETY: as in `send`: as much room has been taken as is written.
+                unsafe { end.cursor.write(message) };
+            }
+            end.give_some(room)?;
+            rest = later;
+        }
+        Ok(())
+    }
 }
 
 impl<T: Guarded, const WORDS: usize> Receiver<WORDS> for GuardedReceiver<T, WORDS> {
@@ -147,6 +204,21 @@ impl<T: Guarded, const WORDS: usize> Receiver<WORDS> for GuardedReceiver<T, WORD
         // room that is given below. Nobody else receives.
         unsafe { end.cursor.read(message) };
         end.give()
+    }
+
+    #[inline]
+    fn receive_batch(&mut self, messages: &mut [Message<WORDS>]) -> Result<usize> {
+        if messages.is_empty() {
+            return Ok(0);
+        }
+        let end = &mut self.0;
+        let received = end.take_some(messages.len())?;
+        for message in messages.iter_mut().take(received) {
+            // SAFETY: as in `receive`: as many messages have been taken as are read.
+            unsafe { end.cursor.read(message) };
+        }
+        end.give_some(received)?;
+        Ok(received)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Shared memory guarded by two System V semaphores, which are one set of two.
 //!
-//! Every operation is a system call. One that sleeps has a timeout, after which the end asks for its peer (see `lifeline.rs`). A set stays
+//! Every operation is a system call. It changes a count by as much as is wanted, so one call hands over a whole batch. One that sleeps has a timeout, after which the end asks for its peer (see `lifeline.rs`). A set stays
 //! until it is removed, so a keeper makes it.
 //!
 //! `SEM_UNDO` is not used. It would take back, when a process ends, all that the process has given: the messages that a sender
@@ -20,12 +20,12 @@ pub struct SysvSem;
 
 impl Transport for SysvSem {
     const NAME: &'static str = "sysv-sem";
-    const NOTE: &'static str = "ring in shared memory of up to 256 KiB of messages, guarded by two System V semaphores; two semtimedop at either end of a message";
+    const NOTE: &'static str = "ring in shared memory of up to 256 KiB of messages, guarded by two System V semaphores; two semtimedop at either end of a message, or of a batch if it finds all that it takes";
     const KIND: Kind = Kind::Guarded;
     const SCOPE: Scope = Scope::Processes;
     const WAITS: &'static [Wait] = &[Wait::Spin, Wait::Park];
     const QUEUES: bool = true;
-    const BATCHES: bool = false;
+    const BATCHES: bool = true;
 }
 
 impl<const WORDS: usize> Carries<WORDS> for SysvSem {
@@ -139,6 +139,51 @@ impl Semaphore for Member {
     fn give(&mut self) -> std::result::Result<(), Errno> {
         self.operate(1, Sleep::Never)
     }
+
+    #[inline]
+    fn take_some(&mut self, most: usize, sleep: Sleep) -> std::result::Result<usize, Errno> {
+        let most = change(most);
+        // All that is wanted is there as a rule, where batches are worth while.
+        match self.operate(-most, Sleep::Never) {
+            Ok(()) => return Ok(most as usize),
+            Err(Errno::AGAIN | Errno::INTR) => {}
+            Err(error) => return Err(error),
+        }
+        let mut taken = 0;
+        let mut there = self.count()?;
+        if there == 0 {
+            if sleep == Sleep::Never || !self.take(sleep)? {
+                return Ok(0);
+            }
+            taken = 1;
+            there = self.count()?;
+        }
+        // Nobody else takes, so what has been counted is still there.
+        let rest = there.min(most - taken);
+        if rest > 0 {
+            self.operate(-rest, Sleep::Never)?;
+        }
+        Ok((taken + rest) as usize)
+    }
+
+    #[inline]
+    fn give_some(&mut self, count: usize) -> std::result::Result<(), Errno> {
+        self.operate(change(count), Sleep::Never)
+    }
+}
+
+/// So many, as an operation counts. No more than the ring has slots are ever given.
+fn change(count: usize) -> i16 {
+    i16::try_from(count).unwrap_or(i16::MAX)
+}
+
+impl Member {
+    /// How many there are.
+    fn count(self) -> std::result::Result<i16, Errno> {
+        // SAFETY: the command takes no argument.
+        let count = unsafe { libc::semctl(self.set, libc::c_int::from(self.number), libc::GETVAL) };
+        if count < 0 { Err(last_error()) } else { Ok(change(count as usize)) }
+    }
 }
 
 #[cfg(test)]
@@ -147,9 +192,19 @@ mod tests {
     use crate::{Message, Receiver, Sender};
 
     fn exists(set: i32) -> bool {
-        // SAFETY: the command takes no argument.
-        let result = unsafe { libc::semctl(set, 0, libc::GETVAL) };
-        result >= 0
+        Member { set, number: MESSAGES }.count().is_ok()
+    }
+
+    #[test]
+    fn what_is_there_is_taken_at_once_and_never_more_than_is_wanted() {
+        let (sending, _receiving) = SysvSem::semaphores(10).unwrap();
+        let Pair { takes: mut room, gives: mut messages, .. } = sending;
+        assert_eq!(room.take_some(4, Sleep::Never), Ok(4));
+        assert_eq!(room.take_some(16, Sleep::Slice), Ok(6));
+        assert_eq!(room.take_some(1, Sleep::Never), Ok(0));
+        assert_eq!((room.count(), messages.count()), (Ok(0), Ok(0)));
+        messages.give_some(3).unwrap();
+        assert_eq!((room.count(), messages.count()), (Ok(0), Ok(3)));
     }
 
     #[test]

@@ -332,10 +332,16 @@ mod tests {
     }
 
     #[test]
-    fn only_the_keepers_limit_is_raised() {
+    fn the_keepers_limit_is_raised_and_only_that() {
         let before = getrlimit(Resource::Msgqueue);
-        Queue::open(8, false).unwrap();
-        assert_eq!(getrlimit(Resource::Msgqueue), before);
+        // Lower than it may be, and enough for nothing: what is granted is granted because the keeper raises it.
+        let lower = Rlimit { current: Some(1), maximum: before.maximum };
+        setrlimit(Resource::Msgqueue, lower).unwrap();
+        let made = Queue::open(8, false);
+        let after = getrlimit(Resource::Msgqueue);
+        setrlimit(Resource::Msgqueue, before).unwrap();
+        made.unwrap();
+        assert_eq!(after, lower);
     }
 
     /// The sleep of one slice is over in vain, and the next is slept as long.

@@ -4,8 +4,8 @@
 //! comes, or the queue is removed. So the keeper, which removes the queue in any case, tells the going of an end on:
 //!
 //! - When the receiver has gone, it removes the queue. A sender that sleeps is woken, with EIDRM.
-//! - When the sender has gone, it sends a last message, of a type of its own, as soon as there is room. A receiver finds that behind
-//!   everything that the sender has left.
+//! - When the sender has gone, it sends a last message, empty and of a type of its own. A receiver finds that behind everything that
+//!   the sender has left.
 //!
 //! Both hold for an end that is killed as for one that is dropped, and neither costs an ordinary message anything. An end
 //! hangs only if its peer *and* the keeper are killed.
@@ -105,7 +105,6 @@ const END: libc::c_long = 2;
 #[derive(Default)]
 struct Queue {
     id: i32,
-    end_told: bool,
 }
 
 impl Charge for Queue {
@@ -124,17 +123,11 @@ impl Charge for Queue {
         if left.receiver {
             return Next::Remove;
         }
-        if !left.sender || self.end_told {
-            return Next::Sleep;
-        }
         let end = Envelope::<0> { kind: END, message: Message::default() };
+        // An empty message finds room in a full queue: the kernel counts bytes, and messages only up to as many as bytes fit. What goes
+        // wrong all the same can only be that somebody else has removed the queue.
         match send(self.id, &end, libc::IPC_NOWAIT) {
-            Ok(()) => {
-                self.end_told = true;
-                Next::Sleep
-            }
-            Err(Errno::AGAIN | Errno::INTR) => Next::Again,
-            // Somebody else has removed the queue.
+            Ok(()) => Next::Sleep,
             Err(_) => Next::Remove,
         }
     }
@@ -314,7 +307,7 @@ impl<const WORDS: usize> Receiver<WORDS> for MsgReceiver<WORDS> {
 mod tests {
     use super::*;
 
-    /// The keeper's last message finds no room at first, and comes last all the same.
+    /// The keeper's last message finds room, and comes last.
     #[test]
     fn the_end_comes_behind_a_full_queue() {
         for wait in [Wait::Spin, Wait::Park] {
