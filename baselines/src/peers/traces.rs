@@ -73,21 +73,22 @@ impl Charge for Traces {
     }
 
     fn remove(&mut self) {
-        remove_below(CWD, MEMORY, self.prefix.to_bytes());
-        remove_below(CWD, &self.directory, b"");
+        // It may be a link, on systems that have it elsewhere.
+        remove_below(CWD, MEMORY, OFlags::empty(), self.prefix.to_bytes());
+        remove_below(CWD, &self.directory, OFlags::NOFOLLOW, b"");
         // What somebody else has removed already is as good.
         let _ = unlinkat(CWD, &self.directory, AtFlags::REMOVEDIR);
     }
 }
 
 /// Removes what is in a directory and has such a name, and what is below that. Runs in a keeper, so it allocates nothing.
-fn remove_below(parent: impl AsFd, directory: &CStr, prefix: &[u8]) {
-    // No link is followed out of the directory.
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+fn remove_below(parent: impl AsFd, directory: &CStr, link: OFlags, prefix: &[u8]) {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | link;
     let Ok(directory) = openat(parent, directory, flags, Mode::empty()) else {
         return;
     };
-    // Removing while reading may make a file be passed over, so it is read again until there is nothing more that can be removed.
+    // What is passed over when files are removed while they are read is left open by POSIX, so it is read again until there is
+    // nothing more that can be removed.
     while remove_once(directory.as_fd(), prefix) {
         if rustix::fs::seek(&directory, rustix::fs::SeekFrom::Start(0)).is_err() {
             return;
@@ -108,7 +109,8 @@ fn remove_once(directory: impl AsFd, prefix: &[u8]) -> bool {
         removed |= match unlinkat(directory.as_fd(), name, AtFlags::empty()) {
             Ok(()) => true,
             Err(Errno::ISDIR | Errno::PERM) => {
-                remove_below(directory.as_fd(), name, b"");
+                // No link is followed out of the directory, not even one that has just taken a directory's place.
+                remove_below(directory.as_fd(), name, OFlags::NOFOLLOW, b"");
                 unlinkat(directory.as_fd(), name, AtFlags::REMOVEDIR).is_ok()
             }
             Err(_) => false,
@@ -137,11 +139,17 @@ mod tests {
         fs::create_dir(parent.join("others")).unwrap();
         std::os::unix::fs::symlink(parent.join("others"), parent.join("ours-link")).unwrap();
         fs::write(parent.join("others/file"), "").unwrap();
-        remove_below(CWD, &path, b"ours-");
+        remove_below(CWD, &path, OFlags::NOFOLLOW, b"ours-");
         let mut left: Vec<_> = fs::read_dir(&parent).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         left.sort();
         assert_eq!(left, ["others", "our"]);
-        assert!(parent.join("others/file").exists(), "a link leads nowhere");
+        assert!(parent.join("others/file").exists(), "a link is removed, and not followed");
+        let link = CString::new(parent.join("link").to_str().unwrap()).unwrap();
+        std::os::unix::fs::symlink(parent.join("others"), parent.join("link")).unwrap();
+        remove_below(CWD, &link, OFlags::NOFOLLOW, b"");
+        assert!(parent.join("others/file").exists(), "nor is one in a directory's place");
+        remove_below(CWD, &link, OFlags::empty(), b"f");
+        assert!(!parent.join("others/file").exists(), "unless that is wanted");
         fs::remove_dir_all(&parent).unwrap();
     }
 
