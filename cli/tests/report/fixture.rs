@@ -72,9 +72,10 @@ const NO_ROOM: &str = "a message of 65536 bytes is longer than a queue takes: 81
 
 /// A factor around one that follows from what is measured: spreads and differences that nobody chose, and yet the same each time.
 fn wobble(name: &str, test: TestName, number: usize) -> f64 {
-    let seed = name.bytes().chain([test as u8]).fold(number as u64 + 1, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3).rotate_left(17)
-    });
+    let seed = name
+        .bytes()
+        .chain([test as u8])
+        .fold(number as u64 + 1, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3).rotate_left(17));
     0.94 + 0.12 * ((seed >> 40) as f64 / (1 << 24) as f64)
 }
 
@@ -124,8 +125,13 @@ fn about() -> About {
                 name: one.name.to_owned(),
                 kind: one.kind.to_owned(),
                 between: one.between.to_owned(),
-                note: format!("what {} is & how it is set up, in one line for who wants to judge <whether> it is fair", one.name),
-                granted: ["pipe", "fifo", "unix-stream", "tcp"].contains(&one.name).then(|| "208 KiB (net.core.wmem_max)".to_owned()),
+                note: format!(
+                    "what {} is & how it is set up, in one line for who wants to judge <whether> it is fair",
+                    one.name
+                ),
+                granted: ["pipe", "fifo", "unix-stream", "tcp"]
+                    .contains(&one.name)
+                    .then(|| "208 KiB (net.core.wmem_max)".to_owned()),
             })
             .collect(),
     }
@@ -183,20 +189,26 @@ fn trips(one: &Imagined, records: &mut Vec<Record>) {
         let (per_byte, cost) = (one.stream.map_or(0.3, |(_, per_byte)| per_byte), wait == "park");
         let p50 = (base + 2.0 * per_byte * (bytes - 8) as f64 + if bytes > 8 { 60.0 } else { 0.0 })
             * wobble(one.name, test, bytes);
-        records.push(record(one, test, wait, bytes, Finding::RoundTrip {
-            p50_ns: p50.round(),
-            p50_min_ns: (p50 * 0.93).round(),
-            p50_max_ns: (p50 * if wait == "park" { 1.62 } else { 1.11 }).round(),
-            p99_ns: (p50 * 1.9).round(),
-            p999_ns: (p50 * 4.2).round(),
-            max_ns: (p50 * 60.0 + 2.1e6).round(),
-            round_trips: (2e8 / p50) as u64,
-            cost: if cost {
-                Cost { cpu_s_per_million: (p50 / 1000.0 * 0.42).round(), switches_per_million: 2_000_000.0 }
-            } else {
-                Cost { cpu_s_per_million: (p50 * 2.0).round() / 1000.0, switches_per_million: 14.0 }
+        records.push(record(
+            one,
+            test,
+            wait,
+            bytes,
+            Finding::RoundTrip {
+                p50_ns: p50.round(),
+                p50_min_ns: (p50 * 0.93).round(),
+                p50_max_ns: (p50 * if wait == "park" { 1.62 } else { 1.11 }).round(),
+                p99_ns: (p50 * 1.9).round(),
+                p999_ns: (p50 * 4.2).round(),
+                max_ns: (p50 * 60.0 + 2.1e6).round(),
+                round_trips: (2e8 / p50) as u64,
+                cost: if cost {
+                    Cost { cpu_s_per_million: (p50 / 1000.0 * 0.42).round(), switches_per_million: 2_000_000.0 }
+                } else {
+                    Cost { cpu_s_per_million: (p50 * 2.0).round() / 1000.0, switches_per_million: 14.0 }
+                },
             },
-        }));
+        ));
     }
 }
 
@@ -245,7 +257,7 @@ fn stream(rate: f64, bytes: usize, wait: &str) -> Finding {
         bytes_per_s: (rate * bytes as f64).round(),
         messages: (rate / 4.0) as u64,
         cost: Cost {
-            cpu_s_per_million: (if wait == "park" { 1.7e6 } else { 2e6 } / rate * 1000.0).round() / 1000.0,
+            cpu_s_per_million: if wait == "park" { 1.7e6 } else { 2e6 } / rate,
             switches_per_million: if wait == "park" { 91.0 } else { 0.6 },
         },
     }
@@ -268,19 +280,25 @@ fn paced(one: &Imagined, records: &mut Vec<Record>) {
         let delay = if behind { 2.4e7 } else { delay };
         let share = if wait == "park" { (0.009 + rate as f64 * 9e-6).min(0.97) } else { 1.0 };
         let arrived = if behind { most * 0.9 } else { rate as f64 };
-        let mut record = record(one, TestName::Paced, wait, 64, Finding::Paced {
-            arrived_per_s: arrived.round(),
-            p50_ns: delay.round(),
-            p50_min_ns: (delay * 0.9).round(),
-            p50_max_ns: (delay * 1.2).round(),
-            p99_ns: Some((delay * (2.0 + load * 3.0)).round()),
-            p999_ns: Some((delay * (4.0 + load * 22.0)).round()),
-            // Of a thousand a second there were too few.
-            p9999_ns: (rate > 1000).then(|| (delay * (9.0 + load * 40.0)).round()),
-            max_ns: (delay * 30.0 + 1.1e5).round(),
-            delays: rate / 4,
-            cost: Cost { cpu_s_per_million: share / arrived * 1e6, switches_per_million: 1000.0 },
-        });
+        let mut record = record(
+            one,
+            TestName::Paced,
+            wait,
+            64,
+            Finding::Paced {
+                arrived_per_s: arrived.round(),
+                p50_ns: delay.round(),
+                p50_min_ns: (delay * 0.9).round(),
+                p50_max_ns: (delay * 1.2).round(),
+                p99_ns: Some((delay * (2.0 + load * 3.0)).round()),
+                p999_ns: Some((delay * (4.0 + load * 22.0)).round()),
+                // Of a thousand a second there were too few.
+                p9999_ns: (rate > 1000).then(|| (delay * (9.0 + load * 40.0)).round()),
+                max_ns: (delay * 30.0 + 1.1e5).round(),
+                delays: rate / 4,
+                cost: Cost { cpu_s_per_million: share / arrived * 1e6, switches_per_million: 1000.0 },
+            },
+        );
         record.key.rate_per_s = Some(rate);
         records.push(record);
     }

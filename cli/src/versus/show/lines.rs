@@ -96,9 +96,10 @@ fn record(text: &str) -> anyhow::Result<Record> {
 
 /// All numbers of an object. None of what no `f64` can hold.
 fn figures(object: &Map<String, Value>) -> impl Iterator<Item = (&str, Option<f64>)> {
-    object.iter().filter(|(_, value)| value.is_number()).map(|(name, value)| {
-        (name.as_str(), value.as_f64().filter(|figure| figure.is_finite()))
-    })
+    object
+        .iter()
+        .filter(|(_, value)| value.is_number())
+        .map(|(name, value)| (name.as_str(), value.as_f64().filter(|figure| figure.is_finite())))
 }
 
 /// One line as an object.

@@ -17,8 +17,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    pub(super) const ALL: [Kind; 6] =
-        [Kind::Floor, Kind::Rondel, Kind::Peer, Kind::Guarded, Kind::Kernel, Kind::Other];
+    pub(super) const ALL: [Kind; 6] = [Kind::Floor, Kind::Rondel, Kind::Peer, Kind::Guarded, Kind::Kernel, Kind::Other];
 
     fn named(name: &str) -> Self {
         Kind::ALL.into_iter().find(|kind| kind.name() == name).unwrap_or(Kind::Other)
@@ -147,12 +146,7 @@ impl Record {
     pub(super) fn flow(&self) -> Option<Flow> {
         match &self.finding {
             &Finding::Throughput {
-                messages_per_s,
-                messages_per_s_min,
-                messages_per_s_max,
-                bytes_per_s,
-                cost,
-                ..
+                messages_per_s, messages_per_s_min, messages_per_s_max, bytes_per_s, cost, ..
             } => Some(Flow {
                 rate: messages_per_s,
                 low: messages_per_s_min,
@@ -168,7 +162,16 @@ impl Record {
         match (&self.finding, self.key.rate_per_s) {
             (
                 &Finding::Paced {
-                    arrived_per_s, p50_ns, p50_min_ns, p50_max_ns, p99_ns, p999_ns, p9999_ns, max_ns, cost, ..
+                    arrived_per_s,
+                    p50_ns,
+                    p50_min_ns,
+                    p50_max_ns,
+                    p99_ns,
+                    p999_ns,
+                    p9999_ns,
+                    max_ns,
+                    cost,
+                    ..
                 },
                 Some(asked),
             ) => Some(Delays {

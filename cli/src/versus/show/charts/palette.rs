@@ -52,7 +52,9 @@ pub(in super::super) fn variables() -> String {
     let all = || named.into_iter().chain(Kind::ALL.into_iter().map(|kind| (kind.name(), of(kind))));
     let light: String = all().map(|(name, colour)| format!("--{name}:{};", hex(colour.light))).collect();
     let dark: String = all().map(|(name, colour)| format!("--{name}:{};", hex(colour.dark))).collect();
-    format!(":root{{color-scheme:light dark;{light}--page:#F5F6F8}}\n@media (prefers-color-scheme:dark){{:root{{{dark}--page:#0D1117}}}}")
+    format!(
+        ":root{{color-scheme:light dark;{light}--page:#F5F6F8}}\n@media (prefers-color-scheme:dark){{:root{{{dark}--page:#0D1117}}}}"
+    )
 }
 
 /// What makes the pictures within `scope` (a selector, or nothing) follow light and dark.
@@ -61,7 +63,7 @@ pub(in super::super) fn style_sheet(scope: &str) -> String {
     let mut sheet = format!(
         "{scope} text{{font-family:system-ui,-apple-system,\"Segoe UI\",Roboto,\"Helvetica Neue\",Arial,sans-serif;\
          font-variant-numeric:tabular-nums;\
-         paint-order:stroke;stroke-width:3px;stroke-linejoin:round}}\n{}\n\
+         paint-order:stroke;stroke-width:4px;stroke-linejoin:round}}\n{}\n\
          {scope} polyline,{scope} line{{stroke-linejoin:round;stroke-linecap:round}}\n\
          @media (prefers-color-scheme:dark){{\n{}\n",
         ground(GROUND.light),

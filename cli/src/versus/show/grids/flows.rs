@@ -115,19 +115,26 @@ pub(super) fn batches(view: &View) -> Option<Grid> {
         return None;
     }
     let flow = |lane: &Lane, bytes: usize, batch: usize| {
-        view.record(&Key { batch: Some(batch), ..super::super::view::key(lane.transport, lane.wait, TestName::Throughput, bytes) })?
-            .flow()
+        view.record(&Key {
+            batch: Some(batch),
+            ..super::super::view::key(lane.transport, lane.wait, TestName::Throughput, bytes)
+        })?
+        .flow()
     };
     let mut columns = lane_columns();
     let worth = |place: usize| 149 - u8::try_from(place).unwrap_or(99).min(99);
-    columns.extend(shapes.iter().enumerate().map(|(place, (bytes, batch))| {
-        figure(format!("{batch} × {}", display_bytes(*bytes)), worth(place))
-    }));
+    columns.extend(
+        shapes
+            .iter()
+            .enumerate()
+            .map(|(place, (bytes, batch))| figure(format!("{batch} × {}", display_bytes(*bytes)), worth(place))),
+    );
     let rows = view.lanes(is_batch).into_iter().map(|lane| {
         let mut cells = lane_cells(&lane);
         cells.extend(shapes.iter().map(|&(bytes, batch)| match flow(&lane, bytes, batch) {
             Some(found) => {
-                let pipes = view.lanes(is_batch).into_iter().find(|lane| lane.transport == "pipe" && lane.wait == "park");
+                let pipes =
+                    view.lanes(is_batch).into_iter().find(|lane| lane.transport == "pipe" && lane.wait == "park");
                 let pipe = pipes.and_then(|pipe| flow(&pipe, bytes, batch)).map(|pipe| pipe.rate);
                 Cell::with_aside(millions(found.rate), ratio(found.rate, pipe).map(|r| format!("{}×", times(Some(r)))))
             }

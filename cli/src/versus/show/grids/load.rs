@@ -26,9 +26,12 @@ pub(super) fn overview(view: &View) -> Option<Grid> {
     let rates = view.rates();
     let mut columns = lane_columns();
     // The highest rates tell transports apart; so the lowest go first.
-    columns.extend(rates.iter().enumerate().map(|(place, &asked)| {
-        figure(rate(asked as f64), 100 + u8::try_from(place).unwrap_or(99).min(99))
-    }));
+    columns.extend(
+        rates
+            .iter()
+            .enumerate()
+            .map(|(place, &asked)| figure(rate(asked as f64), 100 + u8::try_from(place).unwrap_or(99).min(99))),
+    );
     let rows = view.lanes(|record| is_paced(record) && record.key.payload_bytes == bytes).into_iter().map(|lane| {
         let mut cells = lane_cells(&lane);
         cells.extend(rates.iter().map(|&asked| match delays(view, &lane, bytes, asked) {
