@@ -257,7 +257,7 @@ fn stream(rate: f64, bytes: usize, wait: &str) -> Finding {
         bytes_per_s: (rate * bytes as f64).round(),
         messages: (rate / 4.0) as u64,
         cost: Cost {
-            cpu_s_per_million: (if wait == "park" { 1.7e6 } else { 2e6 } / rate * 1000.0).round() / 1000.0,
+            cpu_s_per_million: if wait == "park" { 1.7e6 } else { 2e6 } / rate,
             switches_per_million: if wait == "park" { 91.0 } else { 0.6 },
         },
     }

@@ -1,7 +1,7 @@
 //! When not to use rondel, said in the figures of the run itself.
 
 use super::digits::{percent, rate, ratio, three, time, times};
-use super::view::{Flow, Kind, Lane, Manner, Trip, View, is_batch, is_flow, is_paced, is_trip, key};
+use super::view::{Delays, Flow, Kind, Lane, Manner, Trip, View, is_batch, is_flow, is_paced, is_trip, key};
 use crate::versus::record::{Key, Record, TestName};
 use rondel_baselines::display_bytes;
 
@@ -50,18 +50,20 @@ fn pipe_is_enough(view: &View) -> Option<Advice> {
     let when = "A pipe may be as good as it needs to be.".to_owned();
     let paced = view.main_size(is_paced).and_then(|bytes| {
         let rates = view.rates().into_iter().rev();
-        let found = rates.filter_map(|asked| view.delays("pipe", "park", bytes, asked));
-        Some((bytes, found.filter(|delays| delays.kept_up()).max_by(|a, b| a.asked.total_cmp(&b.asked))?))
+        // The highest at which it keeps up and leaves the core to others for most of the time; failing that, the highest.
+        let kept: Vec<_> =
+            rates.filter_map(|asked| view.delays("pipe", "park", bytes, asked)).filter(Delays::kept_up).collect();
+        Some((bytes, *kept.iter().find(|delays| delays.share() < 0.5).or(kept.first())?))
     });
     if let Some((bytes, delays)) = paced {
         let late = delays.p99.map_or_else(String::new, |p99| format!(", 99 of 100 within {}", time(p99)));
         return Some(Advice {
             when,
             because: format!(
-                "Of {} a message it keeps up with {} here: half arrive within {}{late}, and the receiver takes {} of a core. Who sends no more \
-                 than that and can wait so long gains nothing by a ring; a pipe sleeps while nothing comes, and every language has it.",
-                display_bytes(bytes),
+                "At {} of {} half arrive within {}{late}, and the receiver takes {} of a core. Who sends no more than that and can wait \
+                 so long gains nothing by a ring; a pipe sleeps while nothing comes, and every language has it.",
                 rate(delays.asked),
+                display_bytes(bytes),
                 time(delays.p50),
                 percent(delays.share()),
             ),
@@ -95,12 +97,12 @@ fn cores_are_wanted(view: &View) -> Option<Advice> {
         let (sleeper, less) = quickest(&|lane| rondel(lane) && sleeps(lane))
             .or_else(|| quickest(&|lane| lane.transport == "pipe" && sleeps(lane)))?;
         Some(format!(
-            "At {} of {} a {} that spins delivers within {} and takes {} of the receiver's core, whether anything comes or not; a {} that \
-             sleeps delivers within {} and takes {}. On a machine that has other work for its cores, spinning slows that work down.",
+            "At {} of {} half arrive within {} through {}, spinning, and the receiver takes {} of a core, whether anything comes or not; \
+             through {}, asleep, half arrive within {}, and it takes {}. On a machine that has other work for its cores, spinning slows that work down.",
             rate(asked as f64),
             display_bytes(bytes),
-            spinning.transport,
             time(cost.p50),
+            spinning.transport,
             percent(cost.share()),
             sleeper.transport,
             time(less.p50),
@@ -114,7 +116,7 @@ fn cores_are_wanted(view: &View) -> Option<Advice> {
         // How many cores were at work on average: processor time by time that went by.
         let cores = |trip: &Trip| ratio(trip.cost.cpu_s_per_million, Some(trip.p50 / 1e3));
         Some(format!(
-            "While messages go to and fro, a {} that spins keeps {} cores at work; a {} that sleeps, {}. And it does so while nothing comes, too.",
+            "While messages go to and fro, {}, spinning, keeps {} cores at work, and {}, asleep, {}. And it does so while nothing comes, too.",
             spinning.transport,
             times(cores(&cost)),
             sleeper.transport,
@@ -240,13 +242,13 @@ fn others_are_faster(view: &View) -> Option<Advice> {
         if let (Some((ring, ours)), Some((other, theirs))) = (best_trip(view, bytes, rondel), other) {
             if theirs.p50 * 1.05 < ours.p50 {
                 said.push(format!(
-                    "a round trip of {} between {} takes {} through {}, {} through {}",
-                    display_bytes(bytes),
+                    "{} between {} takes {} for a round trip of {} where {} takes {}",
+                    other.transport,
                     other.between,
                     time(theirs.p50),
-                    other.transport,
-                    time(ours.p50),
-                    ring.transport
+                    display_bytes(bytes),
+                    ring.transport,
+                    time(ours.p50)
                 ));
             }
         }
@@ -255,18 +257,9 @@ fn others_are_faster(view: &View) -> Option<Advice> {
         when: "Something else is faster.".to_owned(),
         because: format!(
             "{}. Threads of one process need no shared memory; between processes, look at what else the note of such a transport does not promise.",
-            sentence(&said.join("; "))
+            said.join("; ")
         ),
     })
-}
-
-fn sentence(text: &str) -> String {
-    let mut letters = text.chars();
-    match letters.next() {
-        // A crate's name keeps its letters.
-        Some('a') if text.starts_with("a ") => format!("A{}", letters.as_str()),
-        _ => text.to_owned(),
-    }
 }
 
 fn floor(view: &View) -> Option<Advice> {

@@ -1,7 +1,7 @@
 //! Two runs beside each other.
 
 use super::super::record::{Key, Record, Run, TestName};
-use super::digits::{NONE, micros, millions, rate, spread, times};
+use super::digits::{NONE, micros, millions, rate, spread, times, trimmed};
 use super::grids::{Cell, Column, Grid, KEPT, Row};
 use super::table::{HEADING, Terminal, clean, write_grid};
 use super::view::{Kind, View};
@@ -213,21 +213,24 @@ fn warnings(earlier: &Run, now: &Run) -> Vec<String> {
     warnings
 }
 
-/// What was measured, in words.
-fn describe(key: &Key) -> String {
+/// What was measured, in words; in fewer where there is little room.
+fn describe(key: &Key) -> Cell {
     let mut words = match key.test {
         TestName::RoundTrip => "round trip".to_owned(),
         TestName::Throughput => "throughput".to_owned(),
         TestName::Handover => "handing over".to_owned(),
         TestName::Paced => format!("delay at {}", key.rate_per_s.map_or_else(|| NONE.to_owned(), |r| rate(r as f64))),
     };
+    let mut short = Vec::new();
     if let (Some(producers), Some(consumers)) = (key.producers, key.consumers) {
+        short.push(format!("{producers}p{consumers}c"));
         words.push_str(&format!(" {producers}p{consumers}c"));
     }
     if let Some(batch) = key.batch {
+        short.push(format!("batches of {batch}"));
         words.push_str(&format!(" in batches of {batch}"));
     }
-    words
+    Cell { short: (!short.is_empty()).then(|| short.join(", ")), ..Cell::from(words) }
 }
 
 pub(crate) fn write(
@@ -246,7 +249,7 @@ pub(crate) fn write(
         about: format!(
             "Medians, with the lowest and the highest of the repetitions in brackets. × as good: how many times as good as then, for times \
              and rates alike; above one is better. Worse: a message takes more than {} % longer, or there is no figure any more.",
-            super::digits::three(tolerance.0 * 100.0)
+            trimmed(tolerance.0 * 100.0)
         ),
         columns: vec![
             names("transport", KEPT),
@@ -270,13 +273,18 @@ pub(crate) fn write(
             writeln!(out, "\n{}", terminal.paint(HEADING, title))?;
         }
         for key in keys {
-            let told =
-                format!("{}, {}, {}, {}", key.transport, key.wait, describe(key), display_bytes(key.payload_bytes));
+            let told = format!(
+                "{}, {}, {}, {}",
+                key.transport,
+                key.wait,
+                describe(key).text,
+                display_bytes(key.payload_bytes)
+            );
             writeln!(out, "{}", terminal.paragraph(&told))?;
         }
     }
     let worse = comparison.worse_than(tolerance).len();
-    let percent = super::digits::three(tolerance.0 * 100.0);
+    let percent = trimmed(tolerance.0 * 100.0);
     let verdict = match (worse, comparison.changes.len()) {
         (0, all) => format!("None of {all} figures is worse by more than {percent} %."),
         (worse, all) => format!("{worse} of {all} figures are worse by more than {percent} %."),
@@ -304,7 +312,7 @@ fn row(change: &Change, tolerance: Tolerance, kinds: &HashMap<String, Kind>) -> 
         cells: vec![
             key.transport.as_str().into(),
             key.wait.as_str().into(),
-            describe(key).into(),
+            describe(key),
             display_bytes(key.payload_bytes).into(),
             change.earlier.cell(),
             change.now.cell(),

@@ -8,7 +8,7 @@ pub(super) fn or_none(figure: Option<f64>, write: impl Fn(f64) -> String) -> Str
     figure.filter(|figure| figure.is_finite()).map_or_else(|| NONE.to_owned(), write)
 }
 
-/// Three digits that count, and all before the point; but no more than four behind it.
+/// Three digits that count, and all before the point, in groups where there are many; but no more than four behind it.
 pub(super) fn three(value: f64) -> String {
     let size = value.abs();
     let places = match size {
@@ -21,7 +21,22 @@ pub(super) fn three(value: f64) -> String {
         _ if size < 99.95 => 1,
         _ => 0,
     };
-    format!("{value:.places$}")
+    grouped(&format!("{value:.places$}"))
+}
+
+/// With a comma every three digits, from five digits before the point on.
+fn grouped(text: &str) -> String {
+    if text.contains('.') || text.len() < 5 {
+        return text.to_owned();
+    }
+    let mut grouped = String::new();
+    for (place, digit) in text.chars().enumerate() {
+        if place > 0 && (text.len() - place) % 3 == 0 {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
 }
 
 /// Nanoseconds as microseconds, the unit of all tables: what stands in one column can be compared at a glance.
@@ -107,8 +122,24 @@ mod tests {
     #[test]
     fn three_digits_count() {
         let shown =
-            [0.0, 0.001_84, 0.018_44, 0.099_97, 0.3321, 0.9996, 1.234, 9.996, 12.34, 123.4, 48_556.4].map(three);
-        assert_eq!(shown, ["0", "0.0018", "0.0184", "0.100", "0.332", "1.00", "1.23", "10.0", "12.3", "123", "48556"]);
+            [0.0, 0.001_84, 0.018_44, 0.099_97, 0.3321, 0.9996, 1.234, 9.996, 12.34, 123.4, 9999.0, 48_556.4, 2e6]
+                .map(three);
+        let wanted = [
+            "0",
+            "0.0018",
+            "0.0184",
+            "0.100",
+            "0.332",
+            "1.00",
+            "1.23",
+            "10.0",
+            "12.3",
+            "123",
+            "9999",
+            "48,556",
+            "2,000,000",
+        ];
+        assert_eq!(shown, wanted);
         assert_eq!([f64::NAN, f64::INFINITY].map(three), [NONE, NONE]);
     }
 

@@ -12,6 +12,9 @@ use std::collections::BTreeSet;
 /// The tables that are open when the page is; the others open at a click.
 const OPEN: usize = 2;
 
+/// Columns worth less than this are for wide screens.
+const SPARE: u8 = 50;
+
 pub(crate) fn page(run: &Run) -> String {
     let view = View::of(run);
     let style = format!("{}\n{}\n{}", variables(), include_str!("page.css"), style_sheet(".chart"));
@@ -92,8 +95,18 @@ fn figure(chart: &Chart) -> Markup {
 }
 
 fn table(grid: &Grid) -> Markup {
-    let side =
-        |column: usize| if grid.columns.get(column).is_some_and(|column| column.names) { "name" } else { "figure" };
+    // What is worth little is not shown on a phone.
+    let side = |column: usize| match grid.columns.get(column) {
+        Some(column) if column.names => {
+            if column.worth < SPARE {
+                "name spare"
+            } else {
+                "name"
+            }
+        }
+        Some(column) if column.worth < SPARE => "figure spare",
+        _ => "figure",
+    };
     // The dot in a row's colour stands at the transport's name, in whichever column that is.
     let dotted = grid.columns.iter().position(|column| column.heading == "transport").unwrap_or(0);
     html! {

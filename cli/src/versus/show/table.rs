@@ -43,7 +43,7 @@ impl Terminal {
         let mut table = Table::new();
         table.load_preset(NOTHING).add_rows(rows.iter().map(|row| row.iter().map(|text| clean(text))));
         for (place, column) in table.column_iter_mut().enumerate() {
-            column.set_padding((0, if place == 0 { 1 } else { 0 }));
+            column.set_padding((0, if place == 0 { 2 } else { 0 }));
         }
         if let Some(width) = self.width {
             table.set_width(width).set_content_arrangement(ContentArrangement::Dynamic);
@@ -197,9 +197,14 @@ fn fit(grid: &Grid, width: Option<u16>) -> (String, Vec<&str>) {
         }
         drawn = draw(grid, &shown, true);
     }
-    let left_out =
-        all.iter().filter(|column| !shown.contains(column)).map(|&column| grid.columns[column].heading.as_str());
-    (drawn, left_out.collect())
+    let mut left_out: Vec<&str> = Vec::new();
+    for &column in all.iter().filter(|column| !shown.contains(column)) {
+        let heading = grid.columns[column].heading.as_str();
+        if !left_out.contains(&heading) {
+            left_out.push(heading);
+        }
+    }
+    (drawn, left_out)
 }
 
 fn columns_of(drawn: &str) -> usize {

@@ -26,12 +26,15 @@ pub(super) struct Canvas<'a> {
     pub(super) room: Room,
     pub(super) width: i32,
     pub(super) height: i32,
-    /// Where what is drawn begins, below the heading if there is one.
+    /// Where what is drawn begins: below the heading, if there is one, and at the same edge.
     pub(super) top: i32,
+    pub(super) left: i32,
 }
 
 /// How tall a heading is with what is free below it.
 const HEADING: i32 = 44;
+/// How far what is drawn stays from the sides of a picture that has a ground of its own.
+const EDGE: i32 = 20;
 
 /// Draws a picture. `label` is what is said of it to who cannot see it; one with a `heading` is a file of its own, so it has its ground and
 /// its style sheet with it.
@@ -43,13 +46,15 @@ pub(super) fn picture(
     paint: impl FnOnce(&Canvas) -> Drawn,
 ) -> Option<String> {
     let top = if heading.is_some() { HEADING } else { 0 };
-    let (width, height) = (i32::try_from(room.width()).ok()?, height + top);
+    let left = if heading.is_some() { EDGE + 4 } else { 6 };
+    let (width, height) = (room.width(), height + top);
     let mut svg = String::new();
-    let area = SVGBackend::with_string(&mut svg, (room.width(), u32::try_from(height).ok()?)).into_drawing_area();
-    let canvas = Canvas { area, room, width, height, top };
+    let size = (u32::try_from(width).ok()?, u32::try_from(height).ok()?);
+    let canvas =
+        Canvas { area: SVGBackend::with_string(&mut svg, size).into_drawing_area(), room, width, height, top, left };
     if let Some(heading) = heading {
         canvas.rectangle((0, 0), (width, height), GROUND, 1.0).ok()?;
-        canvas.write((20, 26), heading, &Style { size: 18, bold: true, ..Style::of(INK) }).ok()?;
+        canvas.write((EDGE, 26), heading, &Style { size: 18, bold: true, ..Style::of(INK) }).ok()?;
     }
     paint(&canvas).ok()?;
     canvas.area.present().ok()?;
@@ -149,29 +154,58 @@ impl Canvas<'_> {
         self.line(vec![(left, y), (right, y)], GRID, 1, 1.0)
     }
 
-    /// What the colours and the marks mean, in as many lines as it takes. Says where the last ends.
-    pub(super) fn legend(&self, entries: &[(Mark, Colour, &str)], top: i32, draw: bool) -> Result<i32, DrawError> {
-        let left = 20;
-        let (mut x, mut y) = (left, top + 8);
-        for (mark, colour, text) in entries {
-            let wide = 14 + width_of(text, TEXT) + 18;
-            if x > left && x + wide > self.width {
-                (x, y) = (left, y + 20);
+    /// Names the places of a scale from left to right. Where there is no room for all, the first and the last stay.
+    pub(super) fn names_below(&self, names: &[(i32, String)], y: i32, size: i32) -> Drawn {
+        let half = |text: &str| width_of(text, size) / 2 + 3;
+        let middle = |(x, text): &(i32, String)| (*x).min(self.width - half(text));
+        let end = names.last().map_or(0, |name| middle(name) - half(&name.1));
+        let mut free = i32::MIN;
+        for (place, name) in names.iter().enumerate() {
+            let (x, half, last) = (middle(name), half(&name.1), place + 1 == names.len());
+            if x - half >= free && (last || place == 0 || x + half <= end) {
+                self.write((x, y), &name.1, &Style { size, ..Style::of(SOFT).to(HPos::Center) })?;
+                free = x + half;
             }
-            if draw {
-                self.mark((x, y), *mark, *colour)?;
-                self.write((x + 12, y), text, &Style::of(SOFT))?;
-            }
-            x += wide;
         }
-        Ok(y + 12)
+        Ok(())
+    }
+
+    /// What the colours and the marks mean. Says where the last line ends.
+    pub(super) fn legend(&self, entries: &[Entry]) -> Result<i32, DrawingAreaErrorKind<std::io::Error>> {
+        let (places, height) = arrange(entries, self.room);
+        for ((x, y), (mark, colour, text)) in places.into_iter().zip(entries) {
+            let (x, y) = (self.left + x, self.top + y);
+            self.mark((x, y), *mark, *colour)?;
+            self.write((x + 12, y), text, &Style::of(SOFT))?;
+        }
+        Ok(self.top + height)
     }
 }
 
-pub(super) type DrawError = DrawingAreaErrorKind<std::io::Error>;
+/// What one mark or colour means.
+pub(super) type Entry = (Mark, Colour, &'static str);
+
+/// Where the entries of a legend stand, in as many lines as it takes, and how tall that is.
+fn arrange(entries: &[Entry], room: Room) -> (Vec<Point>, i32) {
+    let (mut x, mut y) = (0, 10);
+    let mut places = Vec::new();
+    for (.., text) in entries {
+        let wide = 12 + width_of(text, TEXT) + 18;
+        if x > 0 && x + wide > room.width() - 2 * EDGE {
+            (x, y) = (0, y + 20);
+        }
+        places.push((x, y));
+        x += wide;
+    }
+    (places, y + 10)
+}
+
+pub(super) fn height_of(legend: &[Entry], room: Room) -> i32 {
+    arrange(legend, room).1
+}
 
 /// The kinds among these, for a legend.
-pub(super) fn kinds(of: impl Iterator<Item = Kind>) -> Vec<(Mark, Colour, &'static str)> {
+pub(super) fn kinds(of: impl Iterator<Item = Kind>) -> Vec<Entry> {
     let mut kinds: Vec<Kind> = of.collect();
     kinds.sort_unstable();
     kinds.dedup();

@@ -49,16 +49,15 @@ fn lines<'a>(view: &View<'a>) -> Vec<Line<'a>> {
 }
 
 pub(super) fn title(view: &View) -> Option<String> {
-    (!lines(view).is_empty()).then(|| "Throughput by size of message".to_owned())
+    // Of one size there is no line; the tables say it all.
+    (view.sizes(is_flow).len() > 1 && !lines(view).is_empty()).then(|| "Throughput by size of message".to_owned())
 }
 
 pub(super) fn draw(view: &View, room: Room, label: &str, heading: Option<&str>) -> Option<String> {
+    title(view)?;
     let lines = lines(view);
-    if lines.is_empty() {
-        return None;
-    }
     picture(room, room.pick(540, 500), label, heading, |canvas| {
-        let below = canvas.legend(&kinds(lines.iter().map(|line| line.kind)), canvas.top, true)?;
+        let below = canvas.legend(&kinds(lines.iter().map(|line| line.kind)))?;
         body(canvas, &lines, below + 10)
     })
 }
@@ -70,8 +69,8 @@ fn body(canvas: &Canvas, lines: &[Line], top: i32) -> Drawn {
     let size = canvas.room.pick(13, 11);
     let important = || lines.iter().filter(|line| line.matters);
     let labels = important().map(|line| width_of(line.name, size)).max().unwrap_or(0);
-    let (left, right) = (canvas.room.pick(76, 58), canvas.width - labels - 22);
-    let bottom = canvas.height - 44;
+    let (left, right) = (canvas.left + width_of("100 MB/s", size) + 14, canvas.width - labels - 22);
+    let bottom = canvas.height - 34;
     let sizes = lines.iter().flat_map(|line| line.points.keys().map(|bytes| *bytes as f64));
     let rates = lines.iter().flat_map(|line| line.points.values().copied());
     let (Some(across), Some(up)) =
@@ -87,11 +86,12 @@ fn body(canvas: &Canvas, lines: &[Line], top: i32) -> Drawn {
     let mut sizes: Vec<usize> = lines.iter().flat_map(|line| line.points.keys().copied()).collect();
     sizes.sort_unstable();
     sizes.dedup();
-    for bytes in sizes {
-        let x = across.at(bytes as f64);
-        canvas.vertical(x, (top, bottom))?;
-        canvas.write((x, bottom + 16), &display_bytes(bytes), &Style { size, ..Style::of(SOFT).to(HPos::Center) })?;
+    let names: Vec<(i32, String)> =
+        sizes.into_iter().map(|bytes| (across.at(bytes as f64), display_bytes(bytes))).collect();
+    for (x, _) in &names {
+        canvas.vertical(*x, (top, bottom))?;
     }
+    canvas.names_below(&names, bottom + 16, size)?;
     let mut of_kind: BTreeMap<Kind, usize> = BTreeMap::new();
     // Where each line that matters ends, for its name.
     let mut ends: BTreeMap<i32, Vec<(&Line, i32)>> = BTreeMap::new();

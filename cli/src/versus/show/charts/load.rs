@@ -3,7 +3,7 @@
 use super::super::digits::{rate, round_time};
 use super::super::view::{Delays, Kind, Lane, Manner, View, is_paced};
 use super::Room;
-use super::canvas::{Canvas, Drawn, Mark, Scale, Style, kinds, picture, spread_out, width_of};
+use super::canvas::{Canvas, Drawn, Mark, Scale, Style, height_of, kinds, picture, spread_out, width_of};
 use super::palette::{self, INK, SOFT};
 use plotters::style::text_anchor::HPos;
 use rondel_baselines::display_bytes;
@@ -71,6 +71,9 @@ fn lines<'a>(view: &View<'a>) -> Vec<Line<'a>> {
         .collect()
 }
 
+/// How far those that cannot keep up with one rate stand apart.
+const FAN: i32 = 10;
+
 type Percentile = (&'static str, fn(&Delays) -> Option<f64>);
 
 const PERCENTILES: [Percentile; 4] = [
@@ -86,13 +89,12 @@ pub(super) fn title(view: &View) -> Option<String> {
 }
 
 pub(super) fn draw(view: &View, room: Room, label: &str, heading: Option<&str>) -> Option<String> {
+    title(view)?;
     let lines = lines(view);
-    if lines.is_empty() {
-        return None;
-    }
     let tall = 300;
-    picture(room, room.pick(2, 4) * tall + 30, label, heading, |canvas| {
-        let below = canvas.legend(&kinds(lines.iter().map(|line| line.lane.kind)), canvas.top, true)?;
+    let legend = kinds(lines.iter().map(|line| line.lane.kind));
+    picture(room, height_of(&legend, room) + room.pick(2, 4) * tall, label, heading, |canvas| {
+        let below = canvas.legend(&legend)?;
         let across = room.pick(2, 1);
         for (place, percentile) in (0..).zip(&PERCENTILES) {
             let wide = canvas.width / across;
@@ -120,7 +122,11 @@ fn panel(
     let kept = || points().filter(|delays| delays.kept_up());
     // The same for all percentiles, so that they can be compared.
     let delays = kept().flat_map(|delays| PERCENTILES.iter().filter_map(|(_, delay)| delay(delays)));
-    let across = Scale::over(points().map(|delays| delays.asked), (left, right), (12, 12), 4.0);
+    // Those that fail at one rate stand beside each other there.
+    let fail = |line: &Line| line.points.iter().find(|delays| !delays.kept_up()).map(|delays| delays.asked);
+    let fan = lines.iter().filter(|line| fail(line).is_some()).count();
+    let fan = i32::try_from(fan.saturating_sub(1)).unwrap_or(0) * FAN / 2;
+    let across = Scale::over(points().map(|delays| delays.asked), (left, right), (12, fan + 6), 4.0);
     let up = Scale::over(delays, (bottom, top), (8, 16), 10.0);
     let Some(across) = across else {
         return Ok(());
@@ -128,22 +134,19 @@ fn panel(
     let mut asked: Vec<f64> = points().map(|delays| delays.asked).collect();
     asked.sort_by(f64::total_cmp);
     asked.dedup();
-    for asked in asked {
-        let x = across.at(asked);
-        canvas.vertical(x, (top, bottom))?;
-        canvas.write(
-            (x, bottom + 15),
-            &short_rate(asked),
-            &Style { size: size - 1, ..Style::of(SOFT).to(HPos::Center) },
-        )?;
+    let rates: Vec<(i32, String)> = asked.into_iter().map(|asked| (across.at(asked), rate(asked))).collect();
+    for (x, _) in &rates {
+        canvas.vertical(*x, (top, bottom))?;
     }
+    canvas.names_below(&rates, bottom + 15, size - 1)?;
     for tick in up.iter().flat_map(Scale::ticks) {
         let y = up.as_ref().map_or(bottom, |up| up.at(tick));
         canvas.horizontal(y, (left, right))?;
         canvas.write((left - 7, y), &round_time(tick), &Style { size: size - 1, ..Style::of(SOFT).to(HPos::Right) })?;
     }
-    let mut names: Vec<(String, Kind, i32, i32)> = Vec::new();
-    for (place, line) in (0..).zip(lines) {
+    let mut names: Vec<(String, Kind, i32)> = Vec::new();
+    let mut failed = 0;
+    for line in lines {
         let colour = palette::of(line.lane.kind);
         let mark = if line.lane.manner() == Manner::Sleeps { Mark::Hollow } else { Mark::Full };
         let good: Vec<(i32, i32)> = line
@@ -155,11 +158,9 @@ fn panel(
         let width = if line.lane.kind == Kind::Rondel { 3 } else { 2 };
         canvas.line(good.clone(), colour, width, 1.0)?;
         let mut end = good.last().copied();
-        // Those that fail at one rate stand beside each other there.
-        let fails = line.points.iter().find(|delays| !delays.kept_up());
-        if let Some(delays) = fails {
-            let x = across.at(delays.asked) + place * 9 - i32::try_from(lines.len()).unwrap_or(0) * 9 / 2;
-            let cross = (x.clamp(left, right), top);
+        if let Some(asked) = fail(line) {
+            let cross = (across.at(asked) + failed * FAN - fan, top);
+            failed += 1;
             canvas.line(end.into_iter().chain([cross]).collect(), colour, 1, 0.55)?;
             canvas.mark(cross, Mark::Cross, colour)?;
             end = end.or(Some(cross));
@@ -167,8 +168,8 @@ fn panel(
         for point in &good {
             canvas.mark(*point, mark, colour)?;
         }
-        if let Some((x, y)) = end {
-            names.push((line.name(), line.lane.kind, x, y));
+        if let Some((_, y)) = end {
+            names.push((line.name(), line.lane.kind, y));
         }
     }
     // All names stand in one column, since lines end anywhere.
@@ -179,8 +180,4 @@ fn panel(
         canvas.write((right + 12, y), name, &style)?;
     }
     Ok(())
-}
-
-fn short_rate(asked: f64) -> String {
-    rate(asked)
 }

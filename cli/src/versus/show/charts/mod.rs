@@ -51,7 +51,7 @@ enum Room {
 }
 
 impl Room {
-    const fn width(self) -> u32 {
+    const fn width(self) -> i32 {
         match self {
             Room::Wide => 960,
             Room::Narrow => 400,
@@ -70,12 +70,12 @@ impl Room {
 /// What is drawn of a run. None if the run has nothing to draw.
 pub(super) fn chart(view: &View, which: Which) -> Option<Chart> {
     let (title, caption) = match which {
-        Which::RoundTrips => (trips::title(view)?, trips::CAPTION),
-        Which::Throughput => (flows::title(view)?, flows::CAPTION),
-        Which::UnderLoad => (load::title(view)?, load::CAPTION),
+        Which::RoundTrips => (trips::title(view)?, trips::caption(view)),
+        Which::Throughput => (flows::title(view)?, flows::CAPTION.to_owned()),
+        Which::UnderLoad => (load::title(view)?, load::CAPTION.to_owned()),
     };
     let picture = |room| draw(view, which, room, &title, None);
-    Some(Chart { caption: caption.to_owned(), wide: picture(Room::Wide)?, narrow: picture(Room::Narrow)?, title })
+    Some(Chart { caption, wide: picture(Room::Wide)?, narrow: picture(Room::Narrow)?, title })
 }
 
 /// A picture as a file of its own, with its title, a ground of its own and colours for light and dark. Of a run that has nothing to draw,

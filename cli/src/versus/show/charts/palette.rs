@@ -63,7 +63,7 @@ pub(in super::super) fn style_sheet(scope: &str) -> String {
     let mut sheet = format!(
         "{scope} text{{font-family:system-ui,-apple-system,\"Segoe UI\",Roboto,\"Helvetica Neue\",Arial,sans-serif;\
          font-variant-numeric:tabular-nums;\
-         paint-order:stroke;stroke-width:3px;stroke-linejoin:round}}\n{}\n\
+         paint-order:stroke;stroke-width:4px;stroke-linejoin:round}}\n{}\n\
          {scope} polyline,{scope} line{{stroke-linejoin:round;stroke-linecap:round}}\n\
          @media (prefers-color-scheme:dark){{\n{}\n",
         ground(GROUND.light),

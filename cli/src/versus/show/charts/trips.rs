@@ -3,15 +3,31 @@
 use super::super::digits::{round_time, time};
 use super::super::view::{Kind, Manner, Trip, View, is_trip};
 use super::Room;
-use super::canvas::{Canvas, Drawn, Mark, Scale, Style, TEXT, kinds, picture, width_of};
+use super::canvas::{Canvas, Drawn, Mark, Scale, Style, TEXT, height_of, kinds, picture, width_of};
 use super::palette::{self, FAINT, SOFT};
 use plotters::style::text_anchor::HPos;
 use rondel_baselines::display_bytes;
 
-pub(super) const CAPTION: &str = "A message goes and its answer comes back; the median of that. Each step of the scale is ten times the one \
-    before it. A full mark polls and keeps a core busy, a hollow one sleeps until it is woken, a diamond polls for a while and then sleeps. \
-    The pale bar behind a mark reaches from the lowest to the highest repetition. What lies left of the floor's line is no means of \
-    communication; what lies right of the pipe's line is slower than a pipe.";
+/// How to read it: no more than there is to see.
+pub(super) fn caption(view: &View) -> String {
+    let mut caption = "A message goes and its answer comes back; the median of that, on a scale on which each power of ten takes as much room. \
+        A full mark polls and keeps a core busy, a hollow one sleeps until it is woken"
+        .to_owned();
+    let bytes = view.main_size(is_trip).unwrap_or(0);
+    if view.lanes(is_trip).iter().any(|lane| lane.manner() == Manner::Both) {
+        caption.push_str(", a diamond polls for a while and then sleeps");
+    }
+    caption.push_str(". The pale bar behind a mark reaches from the lowest to the highest repetition.");
+    if view.trip("floor", "spin", bytes).is_some() {
+        caption.push_str(
+            " Nothing that hands a message to another core and waits for one back on another line can lie left of the floor's line.",
+        );
+    }
+    if view.trip("pipe", "park", bytes).is_some() {
+        caption.push_str(" What lies right of the pipe's line is slower than a pipe.");
+    }
+    caption
+}
 
 /// What is drawn of a transport: its fastest round trip in each manner of waiting.
 struct Row<'a> {
@@ -65,8 +81,9 @@ fn mark(manner: Manner) -> Mark {
 }
 
 const ROW: i32 = 23;
-/// Below the rows, for the scale.
-const FOOT: i32 = 34;
+/// Above the rows, for the names of the lines of reference, and below them for the scale.
+const HEAD: i32 = 34;
+const FOOT: i32 = 28;
 
 pub(super) fn draw(view: &View, room: Room, label: &str, heading: Option<&str>) -> Option<String> {
     let bytes = view.main_size(is_trip)?;
@@ -78,12 +95,10 @@ pub(super) fn draw(view: &View, room: Room, label: &str, heading: Option<&str>) 
         .map(|(manner, text)| (mark(manner), SOFT, text))
         .collect();
     legend.extend(kinds(rows.iter().map(|row| row.kind)));
-    // The lines of the legend, and above the rows the names of the lines of reference.
-    let lines = room.pick(2, 4);
-    let height = lines * 20 + 30 + i32::try_from(rows.len()).ok()? * ROW + FOOT;
+    let height = height_of(&legend, room) + HEAD + i32::try_from(rows.len()).ok()? * ROW + FOOT;
     picture(room, height, label, heading, |canvas| {
-        let below = canvas.legend(&legend, canvas.top, true)?;
-        body(canvas, view, &rows, bytes, below + 26)
+        let below = canvas.legend(&legend)?;
+        body(canvas, view, &rows, bytes, below + HEAD)
     })
 }
 
@@ -93,15 +108,18 @@ fn body(canvas: &Canvas, view: &View, rows: &[Row], bytes: usize, top: i32) -> D
     let (left, right) = (names + 22, canvas.width - 12);
     let bottom = top + i32::try_from(rows.len()).unwrap_or(0) * ROW;
     let label = width_of("999 ns", size) + 14;
-    let medians = || rows.iter().flat_map(|row| row.trips.iter().map(|(_, trip)| trip.p50));
-    let Some(scale) = Scale::over(medians(), (left, right), (label, label), 10.0) else {
+    let trips = || rows.iter().flat_map(|row| row.trips.iter().map(|(_, trip)| trip));
+    // One repetition that went astray is not worth half of the picture.
+    let most = trips().map(|trip| trip.p50).fold(0.0, f64::max) * 2.0;
+    let figures = trips().flat_map(|trip| [trip.p50, trip.low, trip.high.min(most)]);
+    let Some(scale) = Scale::over(figures, (left, right), (label, label), 10.0) else {
         return Ok(());
     };
-    for tick in scale.ticks() {
-        let x = scale.at(tick);
-        canvas.vertical(x, (top - 4, bottom))?;
-        canvas.write((x, bottom + 14), &round_time(tick), &Style::of(SOFT).to(HPos::Center))?;
+    let ticks: Vec<(i32, String)> = scale.ticks().into_iter().map(|tick| (scale.at(tick), round_time(tick))).collect();
+    for (x, _) in &ticks {
+        canvas.vertical(*x, (top - 4, bottom))?;
     }
+    canvas.names_below(&ticks, bottom + 14, size)?;
     let references = [("floor", "spin", "floor"), ("pipe", "park", "pipe, asleep")];
     for (place, (transport, wait, name)) in references.into_iter().enumerate() {
         if let Some(trip) = view.trip(transport, wait, bytes).filter(|trip| trip.p50 > 0.0) {

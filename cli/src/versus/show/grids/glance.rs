@@ -1,6 +1,6 @@
 //! The first table: how much faster than a pipe, how near to the floor, and what it costs.
 
-use super::super::digits::{NONE, micros, millions, or_none, ratio, three, times};
+use super::super::digits::{micros, millions, or_none, ratio, three, times};
 use super::super::view::{Kind, Lane, Manner, Trip, View, is_flow, is_trip};
 use super::{Cell, Column, Grid, KEPT, Row, figure, name};
 use crate::versus::record::TestName;
@@ -10,7 +10,6 @@ use rondel_baselines::display_bytes;
 pub(in super::super) struct Champion<'a> {
     pub(in super::super) transport: &'a str,
     pub(in super::super) kind: Kind,
-    pub(in super::super) between: &'a str,
     /// Why it is among them.
     pub(in super::super) standing: &'static str,
 }
@@ -28,8 +27,8 @@ pub(in super::super) fn champions<'a>(view: &View<'a>) -> Vec<Champion<'a>> {
     }
     let mut chosen: Vec<Champion> = Vec::new();
     let mut choose = |standing, one: Option<&Lane<'a>>| {
-        if let Some(&Lane { transport, kind, between, .. }) = one {
-            chosen.push(Champion { transport, kind, between, standing });
+        if let Some(&Lane { transport, kind, .. }) = one {
+            chosen.push(Champion { transport, kind, standing });
         }
     };
     let fastest = |is: &dyn Fn(&Lane) -> bool| {
@@ -49,7 +48,7 @@ pub(in super::super) fn champions<'a>(view: &View<'a>) -> Vec<Champion<'a>> {
     choose("fastest crate, threads", fastest(&peers(true)));
     choose("fastest with a lock", fastest(&|lane| lane.kind == Kind::Guarded));
     choose("kernel", lanes.iter().find(|lane| lane.transport == "pipe"));
-    choose("fastest of the kernel's others", fastest(&|lane| lane.kind == Kind::Kernel));
+    choose("kernel, fastest other", fastest(&|lane| lane.kind == Kind::Kernel));
     chosen
 }
 
@@ -79,7 +78,6 @@ pub(super) fn grid(view: &View) -> Option<Grid> {
     let columns: Vec<Column> = vec![
         name("transport", KEPT),
         name("which is", 40),
-        name("between", 10),
         figure("polling, µs", KEPT),
         figure("× floor", 70),
         figure("× pipe", 200),
@@ -112,8 +110,7 @@ fn row(view: &View, champion: &Champion, bytes: usize) -> Row {
     let trip = |trip: &Option<Trip>| or_none(trip.map(|trip| trip.p50), micros);
     let cells: Vec<Cell> = vec![
         name.into(),
-        if champion.standing == name { NONE.into() } else { champion.standing.into() },
-        champion.between.into(),
+        champion.standing.into(),
         trip(&polling).into(),
         times(polling.and_then(|trip| view.trip_to_floor(&trip, bytes))).into(),
         to_pipe(&polling).into(),
