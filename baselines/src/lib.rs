@@ -81,7 +81,7 @@ pub use pin::{Cores, allowed_cores};
 pub use registry::{
     CrowdVisitor, EverySize, FewSizes, Payload, UnknownTransport, Visitor, crowd_names, names, visit, visit_crowd,
 };
-pub use roles::{Stop, echo, pump, pump_batches, pump_prepared};
+pub use roles::{Appointment, Stop, echo, pump, pump_batches, pump_prepared};
 pub use usage::{Account, Usage};
 
 /// The transports themselves, one type each; the types hold nothing and serve as names.

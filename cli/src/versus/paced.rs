@@ -1,7 +1,7 @@
 //! Latency under load: messages that are sent when their time has come, whatever became of the ones before.
 //!
-//! Message n is due at a moment that both sides know before they begin: so many nanoseconds a message after a common start. The sender waits
-//! for that moment, and sends; if it comes late, because the transport has kept it, it sends at once, and goes on so until it has caught up. The
+//! Message n is due at a moment that both sides know: so many nanoseconds a message after a common start, which the receiver names when a
+//! first message has shown that both sides are up. The sender waits for that moment, and sends; if it comes late, because the transport has kept it, it sends at once, and goes on so until it has caught up. The
 //! receiver takes as the delay of a message what has passed *since it was due*, and not since it was sent. So a transport that
 //! stops for a millisecond is charged with that millisecond for every message that was due in it, and not for one alone: nothing is
 //! left out because the sender was held up (G. Tene's "coordinated omission").
@@ -10,13 +10,13 @@ use super::clock::Clock;
 use super::measure::{Body, Sample, Spent, Stream, Timer, due, empty_histogram};
 use hdrhistogram::Histogram;
 use rondel_baselines::{
-    Arrival, Carries, Cores, Message, Receiver, Result, STOP, Seat, Sender, Stop, Usage, Wait, duet,
+    Appointment, Arrival, Carries, Cores, Message, Receiver, Result, STOP, Seat, Sender, Stop, Usage, Wait, duet,
 };
 use std::hint::spin_loop;
 use std::time::Duration;
 
-/// Time for both sides to come up before the first message is due. Who is late for that is late in the warm-up only.
-const LEAD: Duration = Duration::from_millis(3);
+/// From when the receiver names the start to the start.
+const LEAD: Duration = Duration::from_micros(100);
 
 /// When each message is due, in ticks of a clock that both sides read alike.
 #[derive(Clone, Copy, Debug)]
@@ -48,21 +48,55 @@ pub(super) fn measure<T: Carries<WORDS>, const WORDS: usize>(
     rate: u64,
 ) -> Result<Sample> {
     let (sending, receiving) = T::open(wait)?;
-    let stop = Stop::new()?;
+    let (start, stop) = (Appointment::new()?, Stop::new()?);
+    let (far_start, far_stop) = (start.clone(), stop.clone());
     let clock = timer.clock;
-    let schedule = Schedule::new(clock, clock.now() + clock.ticks(LEAD), rate);
-    let far_stop = stop.clone();
-    let far = move || pace(&mut sending.take()?, schedule, &far_stop);
-    let near = move || observe(T::NAME, &mut receiving.take()?, schedule, timer, &stop);
+    let far = move || {
+        let mut to = sending.take()?;
+        // Unpaced: what both sides take to come up, and some to meet, is no delay of a message.
+        to.make(0, &mut Message::default())?;
+        match await_start(&far_start, &far_stop) {
+            Some(begin) => pace(&mut to, Schedule::new(clock, begin, rate), &far_stop),
+            None => Ok(()),
+        }
+    };
+    let near = move || {
+        let stop = StopAtLast(&stop);
+        let mut from = receiving.take()?;
+        due(from.check(T::NAME, 0, &mut Message::default())?)?;
+        let begin = clock.now() + clock.ticks(LEAD);
+        start.make(begin);
+        observe(T::NAME, &mut from, Schedule::new(clock, begin, rate), timer, stop.0)
+    };
     let Observed { delays, stream, spent } = duet(T::SCOPE, cores, far, near)?;
     Ok(Sample { body: Body::Delays(delays, clock, stream), spent })
 }
 
-/// Sends each message when it is due or as soon after as it can, until told to stop. It looks at the clock without a pause: to sleep
+/// Gives the sign when it is dropped, so that a receiver that fails before the start leaves no sender waiting for it.
+struct StopAtLast<'a>(&'a Stop);
+
+impl Drop for StopAtLast<'_> {
+    fn drop(&mut self) {
+        self.0.request();
+    }
+}
+
+/// When the first message is due; none if there is not going to be one.
+fn await_start(start: &Appointment, stop: &Stop) -> Option<u64> {
+    loop {
+        match start.made() {
+            None if stop.requested() => return None,
+            None => spin_loop(),
+            made => return made,
+        }
+    }
+}
+
+/// Sends each message from the second on when it is due or as soon after as it can, until told to stop. It looks at the clock without a pause: to sleep
 /// until a message is due would make it late by what a sleeper takes to wake, which is more than most transports take.
 fn pace<const WORDS: usize>(to: &mut impl Sender<WORDS>, schedule: Schedule, stop: &Stop) -> Result<()> {
     let mut desk = Message::default();
-    for number in 0.. {
+    for number in 1.. {
         let due = schedule.due(number);
         while schedule.clock.now() < due && !stop.requested() {
             spin_loop();
@@ -83,7 +117,7 @@ struct Observed {
     spent: Spent,
 }
 
-/// Receives until the time is up. What counts is what arrives between the first message after the warm-up and the last before the
+/// Receives all but the first message until the time is up. What counts is what arrives between the first message after the warm-up and the last before the
 /// end, though at least one.
 fn observe<const WORDS: usize>(
     transport: &'static str,
@@ -96,7 +130,7 @@ fn observe<const WORDS: usize>(
     let measured_from = schedule.begin + timer.warm_up;
     let mut delays = empty_histogram();
     let mut desk = Message::default();
-    let mut number = 0;
+    let mut number = 1;
     // When the measured time began, and what had been used by then.
     let mut begin: Option<(u64, Usage)> = None;
     let (last, used) = loop {
@@ -176,7 +210,7 @@ mod tests {
     fn observed(rate: u64, timer: Timer, delay: impl Fn(u64) -> u64) -> Observed {
         let stop = Stop::new().unwrap();
         let schedule = Schedule::new(timer.clock, timer.clock.now(), rate);
-        let mut from = Ending(Belated { number: 0, schedule, delay }, &stop);
+        let mut from = Ending(Belated { number: 1, schedule, delay }, &stop);
         observe("test", &mut from, schedule, timer, &stop).unwrap()
     }
 
@@ -237,13 +271,13 @@ mod tests {
         let stop = Stop::new().unwrap();
         let clock = Clock::monotonic();
         let schedule = Schedule::new(clock, clock.now(), 10_000);
-        let mut to = Held { stop: &stop, schedule, sent: Cell::new(0), early: Cell::new(0), at: VecDeque::new() };
+        let mut to = Held { stop: &stop, schedule, sent: Cell::new(1), early: Cell::new(0), at: VecDeque::new() };
         let begin = Instant::now();
         pace(&mut to, schedule, &stop).unwrap();
         assert_eq!((to.sent.get(), to.early.get()), (300, 0));
         // 300 messages at 10,000 a second: the 10 ms are made up for, not added.
         assert!(begin.elapsed() >= Duration::from_millis(29));
-        let held = to.at[21] - schedule.due(21);
+        let held = to.at[20] - schedule.due(21);
         assert!(held >= 9_000_000, "message 21 was due while the sender was held up: {held}");
     }
 }

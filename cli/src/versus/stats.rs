@@ -89,7 +89,7 @@ fn paced(delays: &[(&Histogram<u64>, Clock)], streams: &[Stream], cost: Cost) ->
     let quantile = |q: f64| tenths(clock.nanoseconds(together.value_at_quantile(q)));
     let told = |q: f64| Some(quantile(q)).filter(|_| together.len() as f64 * (1.0 - q) >= BEYOND);
     Finding::Paced {
-        arrived_per_s: Spread::of(streams.iter().map(|stream| stream.per_second())).median.round(),
+        arrived_per_s: together_per_second(streams).round(),
         p50_ns: quantile(0.5),
         p50_min_ns: tenths(medians.least),
         p50_max_ns: tenths(medians.most),
@@ -100,6 +100,12 @@ fn paced(delays: &[(&Histogram<u64>, Clock)], streams: &[Stream], cost: Cost) ->
         delays: together.len(),
         cost,
     }
+}
+
+/// How many arrived a second, in all repetitions together: so that it goes with the cost, which is that of all of them.
+fn together_per_second(streams: &[Stream]) -> f64 {
+    let messages = streams.iter().map(|stream| stream.messages).sum();
+    Stream { messages, nanoseconds: streams.iter().map(|stream| stream.nanoseconds).sum() }.per_second()
 }
 
 /// Of all repetitions together.
