@@ -21,7 +21,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use rondel_baselines::{Payload, Wait};
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -85,8 +85,8 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
 
-    /// Write the chart of round trips to this file too, as a picture of its own (SVG).
-    #[arg(long, value_name = "FILE")]
+    /// Write the charts to this directory too, as pictures of their own: round-trips.svg, throughput.svg, under-load.svg.
+    #[arg(long, value_name = "DIRECTORY")]
     svg: Option<PathBuf>,
 
     /// Show an earlier run, which --json has written to this file, instead of measuring.
@@ -119,8 +119,8 @@ fn named<T: Copy>(text: &str, list: &[T], name: impl Fn(T) -> String) -> Result<
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     // What cannot be read or written is found out before, and not after nine minutes.
     let baseline = arguments.baseline.as_deref().map(read).transpose()?;
-    let mut page = arguments.html.as_deref().map(Output::open).transpose()?;
-    let mut chart = arguments.svg.as_deref().map(Output::open).transpose()?;
+    let mut page = arguments.html.clone().map(Output::open).transpose()?;
+    let mut charts = arguments.svg.as_deref().map(open_charts).transpose()?.unwrap_or_default();
     let run = match &arguments.from {
         Some(file) => read(file)?,
         None => measured(arguments)?,
@@ -136,8 +136,8 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     if let Some(page) = &mut page {
         page.write(&show::html::page(&run))?;
     }
-    if let Some(chart) = &mut chart {
-        chart.write(&show::charts::standalone(&run, Which::RoundTrips))?;
+    for (which, file) in &mut charts {
+        file.write(&show::charts::standalone(&run, *which))?;
     }
     let worse = match &baseline {
         Some(earlier) => compare(&mut out, earlier, &run, arguments, &terminal)?,
@@ -180,22 +180,32 @@ fn read(path: &Path) -> anyhow::Result<Run> {
 }
 
 /// A file to be written at the end of a run.
-struct Output<'a> {
-    path: &'a Path,
+struct Output {
+    path: PathBuf,
     file: File,
 }
 
-impl<'a> Output<'a> {
+impl Output {
     /// Opened, but not emptied: a run that fails leaves what was there as it is.
-    fn open(path: &'a Path) -> anyhow::Result<Self> {
-        let file = File::options().write(true).create(true).truncate(false).open(path);
-        Ok(Output { path, file: file.with_context(|| format!("opening {} for writing", path.display()))? })
+    fn open(path: PathBuf) -> anyhow::Result<Self> {
+        let file = File::options().write(true).create(true).truncate(false).open(&path);
+        let file = file.with_context(|| format!("opening {} for writing", path.display()))?;
+        Ok(Output { path, file })
     }
 
     fn write(&mut self, text: &str) -> anyhow::Result<()> {
         let written = self.file.set_len(0).and_then(|()| self.file.write_all(text.as_bytes()));
         written.with_context(|| format!("writing {}", self.path.display()))
     }
+}
+
+/// The files of all charts, in a directory that is made if need be.
+fn open_charts(directory: &Path) -> anyhow::Result<Vec<(Which, Output)>> {
+    fs::create_dir_all(directory).with_context(|| format!("making {}", directory.display()))?;
+    let charts =
+        [(Which::RoundTrips, "round-trips"), (Which::Throughput, "throughput"), (Which::UnderLoad, "under-load")];
+    let open = |(which, name)| Ok((which, Output::open(directory.join(name).with_extension("svg"))?));
+    charts.into_iter().map(open).collect()
 }
 
 /// Measures what the arguments ask for.

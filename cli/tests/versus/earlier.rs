@@ -66,6 +66,12 @@ fn a_run_that_was_kept_is_shown_as_it_was() {
     assert!(table.contains("pipe") && table.contains("Linux"), "{table}");
     let html = fs::read_to_string(&page).expect("the page");
     assert!(html.contains("<svg") && html.contains("pipe") && html.trim_end().ends_with("</html>"));
+    let charts = scratch.file("charts/of/it");
+    stdout(&run(versus(&["--from", &file, "--svg"]).arg(&charts)));
+    for chart in ["round-trips", "throughput", "under-load"] {
+        let svg = fs::read_to_string(format!("{charts}/{chart}.svg")).expect("a chart");
+        assert!(svg.contains("<svg") && svg.trim_end().ends_with("</svg>"), "{chart}: {svg}");
+    }
     // A shorter page over a longer one leaves nothing of it.
     fs::write(&page, "x".repeat(html.len() * 2)).expect("written");
     stdout(&run(versus(&["--from", &file, "--html"]).arg(&page)));
