@@ -20,9 +20,11 @@ use std::time::Instant;
 pub(crate) struct Progress {
     /// Twice the number, and [`CLOSED`]. The futex word.
     at: AtomicU32,
-    /// Whether the other end is asleep until this reaches `goal`.
+    /// Which of its sleeps the other end is about to begin or in, until this reaches `goal`; 0 if it is awake.
     asleep: AtomicU32,
     goal: AtomicU32,
+    /// The last of its sleeps. Only the end that sleeps touches it.
+    sleeps: AtomicU32,
 }
 
 const CLOSED: u32 = 1;
@@ -71,8 +73,9 @@ impl Progress {
         // SeqCst, as are the store to `asleep` and the load of `at` in `sleep`: either this sees that the other end is going to sleep, or
         // that one sees the new position. With less, both could miss each other's store.
         self.at.store(position << 1, Ordering::SeqCst);
-        if self.asleep.load(Ordering::SeqCst) != 0 {
-            self.wake(Seen(position << 1));
+        let asleep = self.asleep.load(Ordering::SeqCst);
+        if asleep != 0 {
+            self.wake(Seen(position << 1), asleep);
         }
     }
 
@@ -87,14 +90,20 @@ impl Progress {
     pub(crate) fn close(&self) {
         // SeqCst: see `seen`. The word changes, so no sleeper misses it.
         let before = self.at.fetch_or(CLOSED, Ordering::SeqCst);
-        self.wake(Seen(before | CLOSED));
+        let asleep = self.asleep.load(Ordering::SeqCst);
+        if asleep != 0 {
+            self.wake(Seen(before | CLOSED), asleep);
+        }
     }
 
+    /// Ends the sleep that has been seen, and no other. By now the other end may have looked for itself, gone on, and be about to begin
+    /// its next sleep, for more than there is. If that were taken for the one that was seen, nobody would wake it from it.
     #[cold]
-    fn wake(&self, now: Seen) {
-        // Relaxed: `goal` was stored before `asleep`, by SeqCst. An old goal can at worst wake too early, or leave the sleeper to its slice.
-        if now.enough(self.goal.load(Ordering::Relaxed)) {
-            self.asleep.store(0, Ordering::Relaxed);
+    fn wake(&self, now: Seen, asleep: u32) {
+        // Relaxed: stored before `asleep`, which has been read by SeqCst. If it is a later one, so is the sleep.
+        let enough = now.enough(self.goal.load(Ordering::Relaxed));
+        // Relaxed, both: what matters is that the sleep is still the same. If it is not, the other end has looked at `at` after it was stored.
+        if enough && self.asleep.compare_exchange(asleep, 0, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
             // Never `PRIVATE`: the sleeper is in another process. A wake that fails leaves the sleeper to its slice.
             let _ = futex::wake(&self.at, futex::Flags::empty(), 1);
         }
@@ -137,8 +146,11 @@ impl Progress {
         // Relaxed: published by the store to `asleep`, which is read before it.
         self.goal.store(goal, Ordering::Relaxed);
         loop {
+            // Relaxed: only this end has it. Each has a number of its own, and none has 0.
+            let asleep = self.sleeps.load(Ordering::Relaxed).wrapping_add(1).max(1);
+            self.sleeps.store(asleep, Ordering::Relaxed);
             // SeqCst: pairs with `advance`.
-            self.asleep.store(1, Ordering::SeqCst);
+            self.asleep.store(asleep, Ordering::SeqCst);
             let now = self.seen();
             if now.enough(goal) || (begin.is_some() && now.enough(least)) {
                 // Relaxed: at worst a wake-up is sent for nothing.
@@ -232,6 +244,33 @@ mod tests {
         assert_eq!(progress.asleep.load(Ordering::Relaxed), 1, "2 is not 3");
         progress.close();
         assert_eq!(progress.asleep.load(Ordering::Relaxed), 0);
+    }
+
+    /// A wake-up that was held up between its look and its deed, while the sleeper went on and began to sleep again.
+    #[test]
+    fn a_wake_up_that_comes_late_does_not_end_the_next_sleep() {
+        let progress: Shared<Progress> = Shared::new().unwrap();
+        progress.goal.store(1, Ordering::Relaxed);
+        progress.asleep.store(1, Ordering::Relaxed);
+        let (now, seen) = (Seen(1 << 1), progress.asleep.load(Ordering::Relaxed));
+        progress.asleep.store(2, Ordering::Relaxed);
+        progress.wake(now, seen);
+        assert_eq!(progress.asleep.load(Ordering::Relaxed), 2, "the next one to advance would wake nobody");
+        progress.wake(now, 2);
+        assert_eq!(progress.asleep.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn no_two_sleeps_have_one_number() {
+        let progress: Shared<Progress> = Shared::new().unwrap();
+        let (mine, _theirs) = lifelines().unwrap();
+        progress.advance(1, Wait::Park);
+        progress.sleeps.store(u32::MAX - 1, Ordering::Relaxed);
+        let sleeps = [(); 3].map(|()| {
+            progress.sleep("test", 1, 1, &mine).unwrap();
+            progress.sleeps.load(Ordering::Relaxed)
+        });
+        assert_eq!(sleeps, [u32::MAX, 1, 2]);
     }
 
     #[test]
