@@ -345,16 +345,17 @@ impl<const WORDS: usize> SignalReceiver<WORDS> {
             )?;
         }
         let mut begin = None;
-        let mut gone = false;
+        let mut parting = Parting::Together;
         loop {
             match queue.read().map_err(|error| failure("reading the signalfd", error))? {
                 Came::Value { process, value } if is_ours(process) => return Ok(value),
                 // Not the sender's: somebody else's idea, and no message.
                 Came::Value { .. } | Came::Other | Came::Nothing => {}
-                // The timer's signal was queued behind all that a sender sent that had gone before.
-                Came::Timer if gone => return Err(peer_gone()),
                 Came::Timer => {
-                    gone = lifeline.other_is_gone();
+                    parting = parting.timer(|| lifeline.other_is_gone());
+                    if parting == Parting::Over {
+                        return Err(peer_gone());
+                    }
                     if begin.get_or_insert_with(Instant::now).elapsed() >= LIMIT {
                         return Err(stalled());
                     }
@@ -405,6 +406,31 @@ impl<const WORDS: usize> Drop for SignalReceiver<WORDS> {
             } else {
                 self.connection.number.retire();
             }
+        }
+    }
+}
+
+/// What a receiver that sleeps knows of its sender, from one signal of its timer to the next.
+///
+/// The timer has one signal, which is queued again only when it has been read. The one after that in which the sender was found to have
+/// gone may have been queued already, before the sender's last: between the reading of the first and the question. The one after
+/// that was queued behind all that the sender has sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Parting {
+    Together,
+    Gone,
+    GoneBefore,
+    Over,
+}
+
+impl Parting {
+    /// The timer's signal has come.
+    fn timer(self, gone: impl FnOnce() -> bool) -> Self {
+        match self {
+            Parting::Together if gone() => Parting::Gone,
+            Parting::Together => Parting::Together,
+            Parting::Gone => Parting::GoneBefore,
+            Parting::GoneBefore | Parting::Over => Parting::Over,
         }
     }
 }

@@ -198,3 +198,16 @@ fn no_more_are_under_way_than_there_is_room_for() {
         far.join().unwrap().unwrap();
     }
 }
+
+/// The timer's signal that comes next may stand in the queue before the sender's last message, and the one after that cannot.
+#[test]
+fn the_end_is_told_by_a_timer_that_was_set_after_the_sender_had_gone() {
+    let mut parting = Parting::Together.timer(|| false);
+    assert_eq!(parting, Parting::Together);
+    parting = parting.timer(|| true);
+    for signal in ["read, and then the sender was found to have gone", "queued before the question, it may be"] {
+        assert_ne!(parting, Parting::Over, "{signal}");
+        parting = parting.timer(|| unreachable!("it is known"));
+    }
+    assert_eq!(parting, Parting::Over);
+}
