@@ -110,6 +110,10 @@ fn start(charge: impl Charge, sender: BorrowedFd<'_>, receiver: BorrowedFd<'_>) 
     drop(tell);
     // An error can only be that somebody else has reaped it, for instance because SIGCHLD is ignored.
     while matches!(waitpid(Some(parent), WaitOptions::empty()), Err(Errno::INTR)) {}
+    // What it makes may lie where a system call does not come back, as in a directory of a server that does not answer.
+    if !wait_readable(&hear, LIMIT) {
+        return Err(io::Error::new(io::ErrorKind::TimedOut, "the keeper has told nothing for long"));
+    }
     let mut word = [0; 8];
     let mut told = File::from(hear);
     told.read_exact(&mut word).map_err(|_| io::Error::other("the keeper has ended before its time"))?;
@@ -314,6 +318,29 @@ pub(crate) mod tests {
         let error = Keeper::new(marker).err().expect("the name is taken");
         assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
         std::fs::remove_file(&path).expect("what was there before is still there");
+    }
+
+    /// As in a system call that does not come back. Its maker does not wait with it. (It removes what it makes in the end, all the same: all
+    /// whom it keeps it for have gone.)
+    #[test]
+    fn a_keeper_that_does_not_tell_keeps_nobody_waiting() {
+        struct Slow(Marker);
+
+        impl Charge for Slow {
+            fn make(&mut self) -> Result<i32, Errno> {
+                std::thread::sleep(LIMIT * 3 / 2);
+                self.0.make()
+            }
+
+            fn remove(&mut self) {
+                self.0.remove();
+            }
+        }
+
+        let (path, marker) = marker("slow");
+        let error = Keeper::new(Slow(marker)).err().expect("it has told nothing");
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        assert!(!path.exists(), "it is still at it");
     }
 
     #[test]
