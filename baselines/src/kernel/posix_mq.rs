@@ -91,16 +91,38 @@ impl Queue {
     ///
     /// Each end is a description of its own, as it is where two processes open the queue by its name. Polling ends do not block.
     fn open(bytes: usize, polling: bool) -> io::Result<Self> {
-        static NAMED: AtomicU64 = AtomicU64::new(0);
-        let number = NAMED.fetch_add(1, Ordering::Relaxed);
-        let name = CString::new(format!("/rondel-mq-{}-{number}", std::process::id()))?;
-        let (wanted, most) = (wanted(bytes), limit("msg_max").unwrap_or(DEFAULT_MOST));
-        let made = Keeper::new(Name { name: name.clone(), bytes, wanted, most });
-        let (_keeper, length) = made.map_err(|error| why(error, bytes))?;
+        let (_keeper, length, name) = make(bytes).map_err(|error| why(error, bytes))?;
         let polling = if polling { libc::O_NONBLOCK } else { 0 };
         let write = mq_open(&name, libc::O_WRONLY | polling)?;
         let read = mq_open(&name, libc::O_RDONLY | polling)?;
         Ok(Queue { write, read, length: usize::try_from(length).unwrap_or(0) })
+    }
+}
+
+/// How many names are tried, should some be taken: by a keeper that was killed, or from within another space of process numbers.
+const TRIES: u32 = 16;
+
+/// The number of the next name.
+static NAMED: AtomicU64 = AtomicU64::new(0);
+
+/// The name with this number.
+fn name(number: u64) -> String {
+    format!("/rondel-mq-{}-{number}", std::process::id())
+}
+
+/// Has a queue made for messages of so many bytes, and tells how many it holds, and its name for as long as the keeper is held.
+fn make(bytes: usize) -> io::Result<(Keeper, i32, CString)> {
+    let (wanted, most) = (wanted(bytes), limit("msg_max").unwrap_or(DEFAULT_MOST));
+    let mut tries = TRIES;
+    loop {
+        // Relaxed: nothing but a number that no other queue of this process has; nothing is handed over with it.
+        let name = CString::new(name(NAMED.fetch_add(1, Ordering::Relaxed)))?;
+        tries -= 1;
+        match Keeper::new(Name { name: name.clone(), bytes, wanted, most }) {
+            Ok((keeper, length)) => return Ok((keeper, length, name)),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && tries > 0 => {}
+            Err(error) => return Err(error),
+        }
     }
 }
 
@@ -200,7 +222,7 @@ fn mq_open(name: &CStr, flags: libc::c_int) -> io::Result<OwnedFd> {
 /// The priority of all messages.
 const PRIORITY: u32 = 0;
 
-/// Sends within the time, or at once if the queue does not block; true if it has, false if there was no room.
+/// Sends within the time, or at once if the queue does not block.
 #[inline]
 fn send(queue: &OwnedFd, bytes: &[u8], priority: u32, end: libc::timespec) -> std::result::Result<(), Errno> {
     let (start, length) = (bytes.as_ptr().cast(), bytes.len());
@@ -353,6 +375,19 @@ mod tests {
         setrlimit(Resource::Msgqueue, before).unwrap();
         made.unwrap();
         assert_eq!(after, lower);
+    }
+
+    /// Other tests take numbers too, so the next few are taken.
+    #[test]
+    fn a_name_that_is_taken_is_passed_over() {
+        let next = NAMED.load(Ordering::Relaxed);
+        let keepers = [0, 1, 2].map(|ahead| {
+            let name = CString::new(name(next + ahead)).unwrap();
+            Keeper::new(Name { name, bytes: 8, wanted: 2, most: 10 })
+        });
+        // At most one of them was taken by another test in the meantime.
+        assert!(keepers.iter().any(|made| made.is_ok()));
+        Queue::open(8, false).unwrap();
     }
 
     /// The sleep of one slice is over in vain, and the next is slept as long.
