@@ -1,6 +1,7 @@
 //! The clock: the processor's time stamp counter where it can be trusted, else `CLOCK_MONOTONIC`.
 //!
-//! Only differences on one core are ever taken, so counters that disagree between cores do no harm.
+//! Most differences are of two readings on one core, so counters that disagree between cores do no harm. Where the two readings are taken
+//! on two cores, the counters are used only if nothing contradicts that they are one clock (see `skew.rs`).
 
 use std::fs;
 use std::time::{Duration, Instant};

@@ -13,7 +13,7 @@ use rondel_baselines::{
     Appointment, Arrival, Carries, Cores, Message, Receiver, Result, STOP, Seat, Sender, Stop, Usage, Wait, duet,
 };
 use std::hint::spin_loop;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// From when the receiver names the start to the start.
 const LEAD: Duration = Duration::from_micros(100);
@@ -55,7 +55,7 @@ pub(super) fn measure<T: Carries<WORDS>, const WORDS: usize>(
         let mut to = sending.take()?;
         // Unpaced: what both sides take to come up, and some to meet, is no delay of a message.
         to.make(0, &mut Message::default())?;
-        match await_start(&far_start, &far_stop) {
+        match await_start(&far_start, &far_stop, PATIENCE) {
             Some(begin) => pace(&mut to, Schedule::new(clock, begin, rate), &far_stop),
             None => Ok(()),
         }
@@ -81,11 +81,16 @@ impl Drop for StopAtLast<'_> {
     }
 }
 
-/// When the first message is due; none if there is not going to be one.
-fn await_start(start: &Appointment, stop: &Stop) -> Option<u64> {
+/// How long the sender waits for the receiver to name the start: longer than any wait of the receiver's own.
+const PATIENCE: Duration = Duration::from_secs(8);
+
+/// When the first message is due; none if there is not going to be one. A receiver that was never called, because its thread cannot be
+/// pinned, gives no sign either.
+fn await_start(start: &Appointment, stop: &Stop, patience: Duration) -> Option<u64> {
+    let begin = Instant::now();
     loop {
         match start.made() {
-            None if stop.requested() => return None,
+            None if stop.requested() || begin.elapsed() >= patience => return None,
             None => spin_loop(),
             made => return made,
         }
@@ -117,8 +122,11 @@ struct Observed {
     spent: Spent,
 }
 
-/// Receives all but the first message until the time is up. What counts is what arrives between the first message after the warm-up and the last before the
-/// end, though at least one.
+/// Receives all but the first message until the time is up. It begins with the first that arrives after the warm-up.
+///
+/// Charged is what is due from the end of the warm-up on and before the time is up, whenever it arrives: not what arrives in that time, or a
+/// standstill at its end would be charged to the one message that ends it, and to none of the others that were due in it. What has not
+/// arrived when the time is up is charged with what has passed by then.
 fn observe<const WORDS: usize>(
     transport: &'static str,
     from: &mut impl Receiver<WORDS>,
@@ -131,30 +139,42 @@ fn observe<const WORDS: usize>(
     let mut delays = empty_histogram();
     let mut desk = Message::default();
     let mut number = 1;
-    // When the measured time began, and what had been used by then.
+    // When the measured time began, and what had been used by then; and how many have arrived since.
     let mut begin: Option<(u64, Usage)> = None;
-    let (last, used) = loop {
+    let mut messages = 0;
+    let (since, end, last, used) = loop {
         due(from.check(transport, number, &mut desk)?)?;
         let arrived = clock.now();
-        let late = arrived.saturating_sub(schedule.due(number));
+        let was_due = schedule.due(number);
         number += 1;
+        if was_due >= measured_from && begin.is_none_or(|(since, _)| was_due.saturating_sub(since) < timer.measured) {
+            delays.saturating_record(arrived.saturating_sub(was_due));
+        }
         match begin {
             None if arrived >= measured_from => begin = Some((clock.now(), Usage::of_this_thread())),
             None => {}
             Some((since, before)) => {
-                delays.saturating_record(late);
+                messages += 1;
                 if arrived.saturating_sub(since) >= timer.measured {
-                    break (arrived.saturating_sub(since), Usage::of_this_thread() - before);
+                    break (since, since + timer.measured, arrived, Usage::of_this_thread() - before);
                 }
             }
         }
     };
     stop.request();
+    for was_due in (number..).map(|number| schedule.due(number)).take_while(|was_due| *was_due < end) {
+        if was_due >= measured_from {
+            delays.saturating_record(last.saturating_sub(was_due));
+        }
+    }
+    if delays.is_empty() {
+        // On a busy machine, or at a low rate, all of the time may pass without a message that was due in it. Then the last one counts.
+        delays.saturating_record(last.saturating_sub(schedule.due(number - 1)));
+    }
     while from.check(transport, number, &mut desk)? == Arrival::Due {
         number += 1;
     }
-    let messages = delays.len();
-    let stream = Stream { messages, nanoseconds: clock.nanoseconds(last) };
+    let stream = Stream { messages, nanoseconds: clock.nanoseconds(last.saturating_sub(since)) };
     Ok(Observed { delays, stream, spent: Spent { used, messages } })
 }
 
@@ -163,7 +183,6 @@ mod tests {
     use super::*;
     use std::cell::Cell;
     use std::collections::VecDeque;
-    use std::time::Instant;
 
     #[test]
     fn messages_are_due_at_equal_distances_without_a_drift() {
@@ -236,6 +255,42 @@ mod tests {
         assert!(at_least(1_000_000) >= 480, "{}", at_least(1_000_000));
         assert!(at_least(25_000_000) >= 240, "{}", at_least(25_000_000));
         assert!(seen.delays.max() >= 49_000_000, "{}", seen.delays.max());
+    }
+
+    /// It stands still from before the time is up until after: 100 messages were due in what is left of the time, and one ends it.
+    #[test]
+    fn whoever_was_due_before_the_end_is_charged_though_it_arrives_after_or_never() {
+        let timer = Timer { clock: Clock::monotonic(), warm_up: 1_000_000, measured: 59_000_000 };
+        let seen = observed(10_000, timer, |number| {
+            // Until message 800 is due none arrives of those that were due from message 500 on.
+            if (500..800).contains(&number) { (800 - number) * 100_000 } else { 0 }
+        });
+        // The last of them is due at the end, after 60 ms or a little more, and the standstill is over after 80.
+        let charged = seen.delays.count_between(15_000_000, u64::MAX >> 24);
+        assert!(charged >= 95, "{charged}");
+        let arrived = seen.stream.messages;
+        assert!(seen.delays.len() >= arrived + 90, "{arrived} have arrived, {} were due", seen.delays.len());
+    }
+
+    /// It brings one in ten, so that none of what was due in the time arrives before it is up; and nobody waits until it has.
+    #[test]
+    fn whoever_cannot_keep_up_takes_no_longer() {
+        let timer = Timer { clock: Clock::monotonic(), warm_up: 20_000_000, measured: 20_000_000 };
+        let latest = Cell::new(0);
+        let seen = observed(10_000, timer, |number| {
+            latest.set(number);
+            number * 900_000
+        });
+        assert!(latest.get() < 200, "{} was due after the warm-up", latest.get());
+        assert!(seen.stream.messages > 0 && seen.delays.len() >= 190, "{:?}", seen.stream);
+    }
+
+    #[test]
+    fn nobody_waits_for_a_start_that_does_not_come() {
+        let (start, stop) = (Appointment::new().unwrap(), Stop::new().unwrap());
+        assert_eq!(await_start(&start, &stop, Duration::from_millis(1)), None);
+        start.make(7);
+        assert_eq!(await_start(&start, &stop, Duration::ZERO), Some(7));
     }
 
     /// The sender's half: nothing goes before its time, and what is late goes at once.
