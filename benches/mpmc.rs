@@ -2,6 +2,7 @@
 //!
 //! `alone`: both handles on one thread, so that no line ever moves between cores: the instructions alone.
 //! `across`: threads pinned in turn to the first two cores that the process may use: what the memory system adds.
+//! `contended`: on either core one that pushes and pops in turn, so that both are at both ends at the same time.
 //! How many producers and consumers share a ring, and how processes fare, is `rondel versus`'s to measure.
 //!
 //! Run with `cargo bench --bench mpmc`.
@@ -15,7 +16,7 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use bytemuck::Pod;
-use common::{stream, stream_of_batches};
+use common::{contended, stream, stream_of_batches};
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use crossbeam_queue::ArrayQueue;
@@ -104,6 +105,38 @@ fn across(c: &mut Criterion) {
             let queue = ArrayQueue::new(CAPACITY);
             let (mut sending, mut receiving) = (Retry::default(), Retry::default());
             stream(count, |n| sending.until(|| queue.push(n).is_ok()), || receiving.until(|| queue.pop().is_some()))
+        });
+    });
+    group.finish();
+
+    let mut group = c.benchmark_group("mpmc/contended");
+    // One push and one pop of each of the two.
+    group.throughput(Throughput::Elements(2));
+    group.bench_function("push+pop/8", |b| {
+        b.iter_custom(|count| {
+            let (mut tx, mut rx) = pair::<u64>();
+            let mut second_tx = tx.try_clone().expect("a line for another producer");
+            let mut second_rx = rx.try_clone().expect("a line for another consumer");
+            let here = || {
+                let _ = tx.try_push(black_box(1));
+                // What it has pushed the other may have popped.
+                let _ = black_box(rx.try_pop());
+            };
+            let there = || {
+                let _ = second_tx.try_push(black_box(1));
+                let _ = black_box(second_rx.try_pop());
+            };
+            contended(count, here, there)
+        });
+    });
+    group.bench_function("ArrayQueue: push+pop/8", |b| {
+        b.iter_custom(|count| {
+            let queue = ArrayQueue::new(CAPACITY);
+            let turn = || {
+                let _ = queue.push(black_box(1));
+                let _ = black_box(queue.pop());
+            };
+            contended(count, turn, turn)
         });
     });
     group.finish();

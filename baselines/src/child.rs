@@ -169,7 +169,7 @@ impl Drop for Child {
 }
 
 /// Waits until there is something to read, or the end of the pipe; false when that takes too long.
-fn wait_readable(pipe: &OwnedFd, patience: Duration) -> bool {
+pub(crate) fn wait_readable(pipe: &OwnedFd, patience: Duration) -> bool {
     let patience = Timespec::try_from(patience).ok();
     let mut wanted = [PollFd::from_borrowed_fd(pipe.as_fd(), PollFlags::IN)];
     loop {

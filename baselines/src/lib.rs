@@ -56,29 +56,38 @@ mod duet;
 mod ensemble;
 mod error;
 mod floors;
+mod guarded;
+mod keeper;
 mod kernel;
+mod lifeline;
 mod message;
 mod patience;
 mod peers;
 mod pin;
+mod progress;
 mod registry;
 mod rings;
 mod roles;
 mod shared;
+mod slots;
+mod usage;
 
-pub use crowd::{Crowd, Meeting, Seats, Shape, gather};
+pub use crowd::{Crowd, Gathered, Meeting, Seats, Shape, gather};
 pub use duet::duet;
 pub use error::{Error, Result};
+pub use floors::Buffer;
 pub use message::{Arrival, Message, STOP};
 pub use pin::{Cores, allowed_cores};
 pub use registry::{
     CrowdVisitor, EverySize, FewSizes, Payload, UnknownTransport, Visitor, crowd_names, names, visit, visit_crowd,
 };
-pub use roles::{Stop, echo, pump, pump_batches, pump_prepared};
+pub use roles::{Appointment, Stop, echo, pump, pump_batches, pump_prepared};
+pub use usage::{Account, Usage};
 
 /// The transports themselves, one type each; the types hold nothing and serve as names.
 pub mod transports {
-    pub use crate::floors::*;
+    pub use crate::floors::{Floor, FloorOneLine, Futex, Memcpy};
+    pub use crate::guarded::*;
     pub use crate::kernel::*;
     pub use crate::peers::*;
     pub use crate::rings::*;

@@ -1,6 +1,6 @@
-//! A bound on how long one end polls for the other, so that no failure of one side hangs the other for good.
+//! A bound on how long one end waits for the other, so that no failure of one side hangs the other for good.
 
-use crate::{Error, Result};
+use crate::{Error, Result, Wait};
 use std::time::{Duration, Instant};
 
 /// How long an end waits, in all, before it takes the other for stuck. No wait of a healthy run comes near it.
@@ -45,6 +45,53 @@ fn long_wait<S, R>(
             if let Some(found) = poll(subject) {
                 return Ok(found);
             }
+        }
+        if gone {
+            return Err(Box::new(Error::PeerGone { transport }));
+        }
+        if begin.elapsed() >= LIMIT {
+            return Err(Box::new(Error::Stalled { transport, after: LIMIT }));
+        }
+    }
+}
+
+/// How long a call sleeps that nobody tells of the other end's going, before it comes back with nothing and this end asks.
+pub(crate) const SLICE: Duration = Duration::from_millis(100);
+
+/// Makes a call until it finds something. Who spins makes calls that do not block ([`poll_until`]). Who parks makes calls that
+/// do, and that come back with nothing after a [`SLICE`], unless the kernel wakes them when the other end has gone; then
+/// `abandoned` is asked.
+#[inline(always)]
+pub(crate) fn call_until<S, R>(
+    transport: &'static str,
+    wait: Wait,
+    subject: &mut S,
+    mut call: impl FnMut(&mut S) -> Option<R>,
+    abandoned: impl FnMut(&S) -> bool,
+) -> Result<R> {
+    if wait == Wait::Spin {
+        return poll_until(transport, subject, call, abandoned);
+    }
+    match call(subject) {
+        Some(found) => Ok(found),
+        None => more_slices(transport, subject, call, abandoned),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn more_slices<S, R>(
+    transport: &'static str,
+    subject: &mut S,
+    mut call: impl FnMut(&mut S) -> Option<R>,
+    mut abandoned: impl FnMut(&S) -> bool,
+) -> Result<R> {
+    let begin = Instant::now();
+    loop {
+        // Asked before the call, not after: what the other end left before it went is still found.
+        let gone = abandoned(subject);
+        if let Some(found) = call(subject) {
+            return Ok(found);
         }
         if gone {
             return Err(Box::new(Error::PeerGone { transport }));

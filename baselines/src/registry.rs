@@ -81,10 +81,10 @@ pub struct UnknownTransport {
 
 /// A list: its names, and the function that finds a type by name and calls the visitor's method for its kind.
 macro_rules! registry {
-    ($names:ident, $visit:ident, $visitor:ident, $what:literal: $($method:ident: $($transport:ident),*);* $(;)?) => {
+    ($names:ident, $visit:ident, $visitor:ident, $what:literal: $($method:ident: $($(#[$when:meta])? $transport:ident),*);* $(;)?) => {
         #[doc = concat!("The names of all transports between ", $what, ", in the order in which they are measured and shown.")]
         pub fn $names() -> &'static [&'static str] {
-            &[$($(<transports::$transport as crate::Transport>::NAME),*),*]
+            &[$($($(#[$when])? <transports::$transport as crate::Transport>::NAME),*),*]
         }
 
         #[doc = concat!("Hands the transport between ", $what, " of the given name to the visitor.")]
@@ -94,6 +94,7 @@ macro_rules! registry {
         /// [`UnknownTransport`], whose text lists the known ones.
         pub fn $visit<V: $visitor>(name: &str, visitor: V) -> Result<V::Output, UnknownTransport> {
             $($(
+                $(#[$when])?
                 if name == <transports::$transport as crate::Transport>::NAME {
                     return Ok(visitor.$method::<transports::$transport>());
                 }
@@ -106,10 +107,18 @@ macro_rules! registry {
 // In the order in which they are measured and shown.
 registry! {
     names, visit, Visitor, "two":
-    visit: Floor, Spsc, Mpmc, Rtrb, Futex;
-    visit_any_length: Bytes, BytesInPlace, Pipe, Fifo, UnixStream, UnixDatagram, UnixSeqpacket;
+    visit: Floor, FloorOneLine, Futex, Spsc, Mpmc, Rtrb, ArrayQueue, Channel, StdMpsc,
+        #[cfg(feature = "peers")] Kanal,
+        #[cfg(feature = "peers")] Shaq,
+        #[cfg(feature = "peers")] Ringfire,
+        #[cfg(feature = "peers")] ShmemIpc;
+    visit_any_length: Bytes, BytesInPlace,
+        #[cfg(feature = "peers")] Iceoryx,
+        #[cfg(feature = "peers")] IpcChannel,
+        MutexCondvar, PosixSem, SysvSem,
+        Pipe, Fifo, Vmsplice, UnixStream, UnixDatagram, UnixSeqpacket, Tcp, Udp, PosixMq, SysvMq, EventFd, Signal, ProcessVmReadv;
 }
 registry! {
     crowd_names, visit_crowd, CrowdVisitor, "many":
-    visit: Mpmc, ArrayQueue, Channel;
+    visit: Mpmc, ArrayQueue, Channel, #[cfg(feature = "peers")] Kanal;
 }

@@ -5,7 +5,7 @@
 use crate::shared::Shared;
 use crate::{Arrival, Error, Message, Receiver, Result, STOP, Sender};
 use bytemuck::Zeroable;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 /// Answers every message with one of the same number, until the one with number [`STOP`] comes. Each is checked, and each
 /// answer made, in every word. Messages are numbered from 0.
@@ -125,5 +125,36 @@ impl Stop {
     #[inline(always)]
     pub fn requested(&self) -> bool {
         self.0.0.load(Ordering::Relaxed) != 0
+    }
+}
+
+/// A moment that one side names and the other waits for. It lies in memory that a fork shares.
+#[derive(Clone)]
+pub struct Appointment(Shared<Moment>);
+
+/// On lines of its own, as the sign to stop.
+#[derive(Zeroable)]
+#[repr(C, align(128))]
+struct Moment(AtomicU64);
+
+impl Appointment {
+    /// One that nobody has made yet.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::System`] when memory cannot be mapped.
+    pub fn new() -> Result<Self> {
+        Shared::new().map(Appointment).map_err(|error| Error::system("appointment", "mapping shared memory", error))
+    }
+
+    /// Names the moment, in ticks of a clock that both sides read alike. Tick 0 is none.
+    pub fn make(&self, moment: u64) {
+        // Relaxed: the moment itself is all that is handed over.
+        self.0.0.store(moment, Ordering::Relaxed);
+    }
+
+    /// The moment, if it has been named.
+    pub fn made(&self) -> Option<u64> {
+        Some(self.0.0.load(Ordering::Relaxed)).filter(|moment| *moment != 0)
     }
 }

@@ -4,25 +4,57 @@ mod common;
 
 use common::{alone, assert_childless, open_descriptors};
 use rondel_baselines::transports::{
-    Bytes, BytesInPlace, Fifo, Floor, Mpmc, Pipe, Rtrb, Spsc, UnixDatagram, UnixSeqpacket, UnixStream,
+    self, Bytes, Floor, MutexCondvar, Pipe, ProcessVmReadv, Rtrb, UnixDatagram, UnixStream,
 };
 use rondel_baselines::{
-    Carries, Cores, Error, Message, Receiver, Result, Scope, Seat, Sender, Stop, Transport, Wait, allowed_cores, duet,
-    echo, pump,
+    Carries, Cores, Error, EverySize, FewSizes, Message, Receiver, Result, Scope, Seat, Sender, Stop, Transport,
+    Visitor, Wait, allowed_cores, duet, echo, names, pump, visit,
 };
 use rustix::process::{Pid, Signal, getpid, getppid, kill_process};
 use std::fs::File;
 use std::io::{Read, Write};
 
-/// Receives until that fails, from a far side that does `far` and nothing else.
-fn hear<T: Carries<1>>(far: impl FnOnce() -> Result<()> + Send) -> Box<Error> {
-    let (sending, receiving) = T::open(T::WAITS[0]).unwrap();
-    let far = move || {
-        let _sender = sending.take()?;
-        far()
-    };
-    let near = move || receiving.take()?.receive(&mut Message::default());
-    duet(T::SCOPE, Cores::Anywhere, far, near).expect_err("nothing was sent")
+/// Something that is to be seen of every transport between two.
+trait Everywhere {
+    fn with<T: FewSizes>(&self);
+
+    fn seen(self)
+    where
+        Self: Sized,
+    {
+        struct One<'a, E>(&'a E);
+        impl<E: Everywhere> Visitor for One<'_, E> {
+            type Output = ();
+            fn visit<T: FewSizes>(self) {
+                // What overwrites a message that has not been read has no notion of an end either.
+                if T::QUEUES {
+                    self.0.with::<T>();
+                }
+            }
+            fn visit_any_length<T: EverySize>(self) {
+                self.visit::<T>();
+            }
+        }
+        let _alone = alone();
+        let before = open_descriptors();
+        names().iter().for_each(|name| visit(name, One(&self)).unwrap());
+        assert_eq!(open_descriptors(), before);
+        assert_childless();
+    }
+}
+
+/// Receives until that fails, from a far side that does `far` and nothing else: the errors, one for each way of waiting.
+fn hear<T: Carries<1>>(far: impl Fn() -> Result<()> + Send + Sync) -> Vec<Error> {
+    let heard = T::WAITS.iter().map(|wait| {
+        let (sending, receiving) = T::open(*wait).unwrap();
+        let far = || {
+            let _sender = sending.take()?;
+            far()
+        };
+        let near = || receiving.take()?.receive(&mut Message::default());
+        *duet(T::SCOPE, Cores::Anywhere, far, near).expect_err("nothing was sent")
+    });
+    heard.collect()
 }
 
 fn some_error() -> Result<()> {
@@ -31,33 +63,26 @@ fn some_error() -> Result<()> {
 
 #[test]
 fn an_error_of_the_far_side_is_told_as_the_cause() {
-    let _alone = alone();
-    let before = open_descriptors();
-    for error in [
-        hear::<Pipe>(some_error),
-        hear::<Fifo>(some_error),
-        hear::<UnixStream>(some_error),
-        hear::<UnixDatagram>(some_error),
-        hear::<UnixSeqpacket>(some_error),
-        hear::<Spsc>(some_error),
-        hear::<Mpmc>(some_error),
-        hear::<Bytes>(some_error),
-        hear::<BytesInPlace>(some_error),
-        hear::<Rtrb>(some_error),
-    ] {
-        match &*error {
-            Error::FarSide { message } => assert!(message.starts_with("far: message 4 arrived wrong"), "{message}"),
-            other => panic!("{other}"),
+    struct Told;
+    impl Everywhere for Told {
+        fn with<T: FewSizes>(&self) {
+            for error in hear::<T>(some_error) {
+                assert!(
+                    matches!(&error, Error::FarSide { message } if message.starts_with("far: message 4 arrived wrong")),
+                    "{}: {error}",
+                    T::NAME
+                );
+            }
         }
     }
-    assert_eq!(open_descriptors(), before);
-    assert_childless();
+    Told.seen();
 }
 
 #[test]
 fn a_panic_of_the_far_side_ends_there() {
     let _alone = alone();
-    for error in [hear::<Pipe>(|| panic!("out of luck")), hear::<Rtrb>(|| panic!("out of luck"))] {
+    for error in [hear::<Pipe>(|| panic!("out of luck")), hear::<Rtrb>(|| panic!("out of luck"))].into_iter().flatten()
+    {
         assert_eq!(error.to_string(), "the other side failed: panic: out of luck");
     }
     assert_childless();
@@ -65,74 +90,191 @@ fn a_panic_of_the_far_side_ends_there() {
 
 #[test]
 fn a_far_side_that_goes_silently_is_a_peer_that_is_gone() {
-    let _alone = alone();
-    for error in [
-        hear::<Pipe>(|| Ok(())),
-        hear::<Fifo>(|| Ok(())),
-        hear::<UnixStream>(|| Ok(())),
-        hear::<UnixDatagram>(|| Ok(())),
-        hear::<UnixSeqpacket>(|| Ok(())),
-        hear::<Spsc>(|| Ok(())),
-        hear::<Mpmc>(|| Ok(())),
-        hear::<Bytes>(|| Ok(())),
-        hear::<BytesInPlace>(|| Ok(())),
-        hear::<Rtrb>(|| Ok(())),
-    ] {
-        assert!(matches!(*error, Error::PeerGone { .. }), "{error}");
+    struct Gone;
+    impl Everywhere for Gone {
+        fn with<T: FewSizes>(&self) {
+            for error in hear::<T>(|| Ok(())) {
+                assert!(matches!(error, Error::PeerGone { .. }), "{}: {error}", T::NAME);
+            }
+        }
     }
-    assert_childless();
+    Gone.seen();
 }
 
 /// The other way round: who sends learns of it too, however much is under way.
 #[test]
 fn a_receiver_that_goes_silently_is_a_peer_that_is_gone() {
-    fn told<T: Carries<128>>() {
-        let (sending, receiving) = T::open(T::WAITS[0]).unwrap();
-        let far = move || {
-            let mut receiver = receiving.take()?;
-            (0..100).try_for_each(|_| receiver.receive(&mut Message::default()))
-        };
-        let near = move || {
-            let mut sender = sending.take()?;
-            (0..).try_for_each(|number| sender.send(&Message::numbered(number)))
-        };
-        let error = duet(T::SCOPE, Cores::Anywhere, far, near).expect_err("nobody is there");
-        assert!(matches!(*error, Error::PeerGone { transport } if transport == T::NAME), "{error}");
+    struct Gone;
+    impl Everywhere for Gone {
+        fn with<T: FewSizes>(&self) {
+            for wait in T::WAITS {
+                let (sending, receiving) = <T as Carries<128>>::open(*wait).unwrap();
+                let far = move || {
+                    let mut receiver = receiving.take()?;
+                    (0..100).try_for_each(|_| receiver.receive(&mut Message::default()))
+                };
+                let near = move || {
+                    let mut sender = sending.take()?;
+                    (0..).try_for_each(|number| sender.send(&Message::numbered(number)))
+                };
+                let error = duet(T::SCOPE, Cores::Anywhere, far, near).expect_err("nobody is there");
+                assert!(
+                    matches!(*error, Error::PeerGone { transport } if transport == T::NAME),
+                    "{}, {wait:?}: {error}",
+                    T::NAME
+                );
+            }
+        }
     }
-    let _alone = alone();
-    told::<Pipe>();
-    told::<Fifo>();
-    told::<UnixStream>();
-    told::<UnixDatagram>();
-    told::<UnixSeqpacket>();
-    told::<Spsc>();
-    told::<Mpmc>();
-    told::<Bytes>();
-    told::<BytesInPlace>();
-    told::<Rtrb>();
-    assert_childless();
+    Gone.seen();
 }
 
 #[test]
 fn a_killed_far_side_is_told_with_its_signal() {
-    let _alone = alone();
-    let suicide = || {
+    struct Killed;
+    impl Everywhere for Killed {
+        fn with<T: FewSizes>(&self) {
+            let suicide = || {
+                let _ = kill_process(getpid(), Signal::KILL);
+                Ok(())
+            };
+            if T::SCOPE == Scope::Processes {
+                for error in hear::<T>(suicide) {
+                    assert!(matches!(error, Error::FarSideKilled { signal: 9 }), "{}: {error}", T::NAME);
+                }
+            }
+        }
+    }
+    Killed.seen();
+}
+
+/// A process that is killed in the midst of it says nothing any more. The other side learns of it all the same, and not by running into its
+/// limit: after all that was sent has been received, and however much is under way.
+#[test]
+fn a_side_that_is_killed_in_the_midst_of_it_is_a_peer_that_is_gone() {
+    struct Killed;
+    impl Everywhere for Killed {
+        fn with<T: FewSizes>(&self) {
+            if T::SCOPE != Scope::Processes {
+                return;
+            }
+            for wait in T::WAITS {
+                let told = [killed_sender::<T>(*wait), killed_receiver::<T>(*wait)];
+                for error in told {
+                    // Had it not been noticed that the other has gone, that this side is stuck would be told.
+                    assert!(matches!(*error, Error::FarSideKilled { signal: 9 }), "{}, {wait:?}: {error}", T::NAME);
+                }
+            }
+        }
+    }
+    Killed.seen();
+}
+
+fn killed_sender<T: FewSizes>(wait: Wait) -> Box<Error> {
+    let (sending, receiving) = <T as Carries<1>>::open(wait).unwrap();
+    let far = move || {
+        let mut sender = sending.take()?;
+        (0..100).try_for_each(|number| sender.send(&Message::numbered(number)))?;
         let _ = kill_process(getpid(), Signal::KILL);
         Ok(())
     };
-    for error in [
-        hear::<Pipe>(suicide),
-        hear::<Fifo>(suicide),
-        hear::<UnixStream>(suicide),
-        hear::<UnixDatagram>(suicide),
-        hear::<UnixSeqpacket>(suicide),
-        hear::<Spsc>(suicide),
-        hear::<Mpmc>(suicide),
-        hear::<Bytes>(suicide),
-        hear::<BytesInPlace>(suicide),
-    ] {
-        assert!(matches!(*error, Error::FarSideKilled { signal: 9 }), "{error}");
+    let near = move || {
+        let mut receiver = receiving.take()?;
+        let mut message = Message::default();
+        let mut received = 0;
+        let error = loop {
+            match receiver.receive(&mut message) {
+                Ok(()) => message.verify(T::NAME, received)?,
+                Err(error) => break error,
+            }
+            received += 1;
+        };
+        // What lies in the private memory of its sender goes with it.
+        assert!(received == 100 || T::NAME == ProcessVmReadv::NAME, "{}, {wait:?}: {received}", T::NAME);
+        assert!(matches!(*error, Error::PeerGone { .. }), "{}, {wait:?}: {error}", T::NAME);
+        Err::<(), _>(error)
+    };
+    duet(T::SCOPE, Cores::Anywhere, far, near).expect_err("the sender was killed")
+}
+
+fn killed_receiver<T: FewSizes>(wait: Wait) -> Box<Error> {
+    let (sending, receiving) = <T as Carries<1>>::open(wait).unwrap();
+    let far = move || {
+        let mut receiver = receiving.take()?;
+        (0..100).try_for_each(|_| receiver.receive(&mut Message::default()))?;
+        let _ = kill_process(getpid(), Signal::KILL);
+        Ok(())
+    };
+    let near = move || {
+        let mut sender = sending.take()?;
+        (0..).try_for_each(|number| sender.send(&Message::numbered(number)))
+    };
+    duet(T::SCOPE, Cores::Anywhere, far, near).expect_err("the receiver was killed")
+}
+
+/// However it waits, and whatever it was at: who is left learns of it. The other's wait is one of those that memory cannot end.
+#[test]
+fn a_peer_that_is_killed_while_it_waits_is_a_peer_that_is_gone() {
+    /// Ends this process by SIGALRM in a moment, when it is in the midst of its wait.
+    fn doom() {
+        let moment = libc::timeval { tv_sec: 0, tv_usec: 50_000 };
+        let timer = libc::itimerval { it_interval: libc::timeval { tv_sec: 0, tv_usec: 0 }, it_value: moment };
+        // SAFETY: `timer` is one, and nothing is asked for of the one before.
+        assert_eq!(unsafe { libc::setitimer(libc::ITIMER_REAL, &timer, std::ptr::null_mut()) }, 0);
     }
+    fn either_way<T: Carries<128>>() {
+        for wait in T::WAITS {
+            let (sending, receiving) = T::open(*wait).unwrap();
+            let far = move || {
+                let mut receiver = receiving.take()?;
+                doom();
+                (0..5).try_for_each(|_| receiver.receive(&mut Message::default()))
+            };
+            let near = move || {
+                let mut sender = sending.take()?;
+                (0..3).try_for_each(|number| sender.send(&Message::numbered(number)))?;
+                // By now it waits for more, or has been killed before it has taken the three; the rest must not be taken.
+                std::thread::sleep(std::time::Duration::from_millis(150));
+                let gone = (3..).try_for_each(|number| sender.send(&Message::numbered(number)));
+                let gone = gone.expect_err("nobody is there");
+                assert!(matches!(*gone, Error::PeerGone { transport } if transport == T::NAME), "{gone}");
+                Ok(())
+            };
+            let killed = duet(T::SCOPE, Cores::Anywhere, far, near).expect_err("it was killed");
+            assert!(matches!(*killed, Error::FarSideKilled { signal: libc::SIGALRM }), "{killed}");
+
+            let (sending, receiving) = T::open(*wait).unwrap();
+            let far = move || {
+                let mut sender = sending.take()?;
+                doom();
+                (0..).try_for_each(|number| sender.send(&Message::numbered(number)))
+            };
+            let near = move || {
+                let mut receiver = receiving.take()?;
+                std::thread::sleep(std::time::Duration::from_millis(150));
+                let mut message = Message::default();
+                let mut number = 0;
+                let gone = loop {
+                    match receiver.receive(&mut message) {
+                        Ok(()) => message.verify(T::NAME, number)?,
+                        Err(gone) => break gone,
+                    }
+                    number += 1;
+                };
+                assert!(matches!(*gone, Error::PeerGone { transport } if transport == T::NAME), "{gone}");
+                Ok(())
+            };
+            let killed = duet(T::SCOPE, Cores::Anywhere, far, near).expect_err("it was killed");
+            assert!(matches!(*killed, Error::FarSideKilled { signal: libc::SIGALRM }), "{killed}");
+        }
+    }
+    let _alone = alone();
+    either_way::<MutexCondvar>();
+    either_way::<transports::Signal>();
+    either_way::<ProcessVmReadv>();
+    either_way::<Pipe>();
+    either_way::<UnixDatagram>();
+    either_way::<Bytes>();
     assert_childless();
 }
 
@@ -140,7 +282,9 @@ fn a_killed_far_side_is_told_with_its_signal() {
 #[test]
 fn a_far_side_that_never_answers_does_not_hang_the_near_side() {
     let _alone = alone();
-    assert!(matches!(*hear::<Floor>(|| Ok(())), Error::Stalled { transport: "floor", .. }));
+    for error in hear::<Floor>(|| Ok(())) {
+        assert!(matches!(error, Error::Stalled { transport: "floor", .. }), "{error}");
+    }
     assert_childless();
 }
 

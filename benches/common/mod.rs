@@ -96,3 +96,30 @@ pub(crate) fn round_trips(
         elapsed
     })
 }
+
+/// Times `count` calls of each of two operations, on two pinned threads that begin together.
+#[allow(dead_code, reason = "where a ring has one user at either end, nobody contends")]
+pub(crate) fn contended(count: u64, mut here: impl FnMut(), mut there: impl FnMut() + Send) -> Duration {
+    let ready = AtomicBool::new(false);
+    let begun = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let other = scope.spawn(|| {
+            pin(1);
+            // Release, and Acquire where it is read: the clock starts when this thread is where it will run.
+            ready.store(true, Ordering::Release);
+            while !begun.load(Ordering::Acquire) {
+                spin_loop();
+            }
+            (0..count).for_each(|_| there());
+        });
+        pin(0);
+        while !ready.load(Ordering::Acquire) {
+            spin_loop();
+        }
+        let start = Instant::now();
+        begun.store(true, Ordering::Release);
+        (0..count).for_each(|_| here());
+        other.join().expect("no panic");
+        start.elapsed()
+    })
+}

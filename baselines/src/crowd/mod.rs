@@ -6,7 +6,7 @@ mod tally;
 
 use crate::ensemble::{Part, Watch, ensemble};
 use crate::patience::LIMIT;
-use crate::{Error, Receiver, Result, Seat, Sender, Transport, Wait};
+use crate::{Account, Error, Receiver, Result, Seat, Sender, Transport, Usage, Wait};
 use board::Board;
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -58,7 +58,19 @@ impl fmt::Display for Shape {
     }
 }
 
-/// Lets producers send to consumers, as fast as they can, for as long as `lead` takes, and returns what it returns.
+/// What came of a gathering.
+#[derive(Clone, Copy, Debug)]
+pub struct Gathered<R> {
+    /// What its leader has returned.
+    pub led: R,
+    /// How many messages all consumers together have received, from the first to the last.
+    pub received: u64,
+    /// What all producers and consumers have used for them.
+    pub used: Usage,
+}
+
+/// Lets producers send to consumers, as fast as they can, for as long as `lead` takes, and returns what it returns and what it
+/// has cost.
 ///
 /// Each producer and consumer is a process or a thread of its own, as the transport's scope says, and has a core of those
 /// given, in turn; producers and consumers are spread so that no core has but one kind where each has several. With no
@@ -81,42 +93,44 @@ pub fn gather<T: Crowd, R>(
     batch: Option<usize>,
     cores: &[usize],
     lead: impl FnOnce(&Meeting<'_>) -> Result<R>,
-) -> Result<R> {
+) -> Result<Gathered<R>> {
     let board = Board::new(shape)?;
+    let account = Account::new()?;
     let (sending, receiving) = T::open_crowd(wait, shape)?;
     let mut parts = Vec::with_capacity(shape.parts());
     for (producer, seat) in sending.into_iter().enumerate() {
-        let board = board.clone();
+        let (board, account) = (board.clone(), account.clone());
         let play = move || {
             let mut to = seat.take()?;
             board.begin(T::NAME)?;
-            match batch {
+            account.charge(|| match batch {
                 None => roles::produce(&mut to, producer, &board),
                 Some(size) => roles::produce_batches(&mut to, producer, size, &board),
-            }
+            })
         };
         let core = place(cores, producer + producer.min(shape.consumers));
         parts.push(Part { name: format!("producer {producer}"), core, play: Box::new(play) });
     }
     for (consumer, seat) in receiving.into_iter().enumerate() {
-        let board = board.clone();
+        let (board, account) = (board.clone(), account.clone());
         let play = move || {
             let mut from = seat.take()?;
             board.begin(T::NAME)?;
-            match batch {
+            account.charge(|| match batch {
                 None => roles::consume(T::NAME, &mut from, consumer, &board),
                 Some(size) => roles::consume_batches(T::NAME, &mut from, consumer, size, &board),
-            }
+            })
         };
         let core = place(cores, consumer + shape.producers.min(consumer + 1));
         parts.push(Part { name: format!("consumer {consumer}"), core, play: Box::new(play) });
     }
-    let result = ensemble(T::SCOPE, cores.first().copied(), board.stop(), parts, |watch| {
+    let led = ensemble(T::SCOPE, cores.first().copied(), board.stop(), parts, |watch| {
         let meeting = Meeting { watch, board: &board };
         meeting.wait_begun(T::NAME)?;
         lead(&meeting)
     })?;
-    board.settle(T::NAME).map(|()| result)
+    board.settle(T::NAME)?;
+    Ok(Gathered { led, received: board.received(), used: account.total() })
 }
 
 /// The core of the one at the given place in the row producer, consumer, producer, consumer …

@@ -2,6 +2,10 @@
 
 mod floor;
 mod futex;
+mod memcpy;
+mod one_line;
 
 pub use floor::Floor;
 pub use futex::Futex;
+pub use memcpy::{Buffer, Memcpy};
+pub use one_line::FloorOneLine;

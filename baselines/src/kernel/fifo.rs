@@ -1,19 +1,19 @@
 //! The named pipe.
 //!
-//! Once both ends are open the name is of no more use and is removed, so that nothing is left behind however this
-//! process ends later. A process that is killed in the few microseconds before leaves a directory, and the next one that
-//! opens a FIFO removes it: each maker holds a lock on its directory, which falls when the maker is gone.
+//! A keeper makes the name, and removes it as soon as both ends are open, or this process has been killed: nothing is left behind.
 
 use super::pipe::{Pipe, enlarge};
 use super::stream::{StreamReceiver, StreamSender};
 use crate::error::check_wait;
+use crate::keeper::{Charge, Keeper};
 use crate::{Carries, Error, Kind, Result, Scope, Transport, Wait};
-use rustix::fs::{CWD, FileType, FlockOperation, Mode, OFlags, flock, mknodat, open};
-use std::fs::{self, DirBuilder};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, mkdirat, mknodat, open, unlinkat};
+use rustix::io::Errno;
+use std::ffi::CString;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::DirBuilderExt;
-use std::path::{Path, PathBuf};
+use std::os::unix::ffi::OsStringExt;
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A FIFO in a directory of its own: one `write` and one `read` a message.
@@ -25,7 +25,7 @@ impl Transport for Fifo {
     const NOTE: &'static str = "named pipe, as large as fs.pipe-max-size allows; one write and one read a message";
     const KIND: Kind = Kind::Kernel;
     const SCOPE: Scope = Scope::Processes;
-    const WAITS: &'static [Wait] = &[Wait::Park];
+    const WAITS: &'static [Wait] = &[Wait::Spin, Wait::Park];
     const QUEUES: bool = true;
     const BATCHES: bool = true;
 
@@ -42,106 +42,82 @@ impl<const WORDS: usize> Carries<WORDS> for Fifo {
     fn open(wait: Wait) -> Result<(Self::Sending, Self::Receiving)> {
         check_wait(Self::NAME, wait, Self::WAITS)?;
         let unavailable = |what| move |error: io::Error| Error::unavailable(Self::NAME, what, error);
-        let place = Place::new(&std::env::temp_dir()).map_err(unavailable("making a private directory"))?;
-        let (read, write) = place.open().map_err(unavailable("making and opening the FIFO"))?;
-        drop(place);
+        let (keeper, fifo) =
+            make_below(&std::env::temp_dir()).map_err(unavailable("making a FIFO in a private directory"))?;
+        let (read, write) = open_both(&fifo).map_err(unavailable("opening the FIFO"))?;
+        drop(keeper);
         enlarge(&write);
-        Ok((StreamSender::new(Self::NAME, write), StreamReceiver::new(Self::NAME, read)))
+        Ok((StreamSender::new(Self::NAME, write, wait)?, StreamReceiver::new(Self::NAME, read, wait)?))
     }
 }
 
-/// What the names of the directories begin with.
-const PREFIX: &str = "rondel-fifo-";
-
-/// The one name in each directory.
-const NAME: &str = "fifo";
-
-/// How often a new directory is tried, should another process's clean-up remove it before it is locked.
-const TRIES: u32 = 16;
-
-/// A locked directory for one FIFO; it is removed with what is in it on drop.
+/// A directory for one FIFO, and the FIFO in it.
 struct Place {
-    directory: PathBuf,
-    _lock: OwnedFd,
+    directory: CString,
+    fifo: CString,
 }
 
 impl Place {
-    fn new(parent: &Path) -> io::Result<Self> {
-        sweep(parent);
-        let mut last = io::Error::from(io::ErrorKind::AlreadyExists);
-        for _ in 0..TRIES {
-            static MADE: AtomicU64 = AtomicU64::new(0);
-            let number = MADE.fetch_add(1, Ordering::Relaxed);
-            let directory = parent.join(format!("{PREFIX}{}-{number}", std::process::id()));
-            match DirBuilder::new().mode(0o700).create(&directory) {
-                Ok(()) => {}
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
-                Err(error) => return Err(error),
-            }
-            match lock(&directory) {
-                // A clean-up that came between the two steps may have removed the directory that is locked now.
-                Ok(lock) if directory.exists() => {
-                    return Ok(Place { directory, _lock: lock });
-                }
-                Ok(_) => {}
-                Err(error) => last = error,
+    fn below(parent: &Path) -> io::Result<Self> {
+        static NAMED: AtomicU64 = AtomicU64::new(0);
+        let number = NAMED.fetch_add(1, Ordering::Relaxed);
+        let directory = parent.join(format!("rondel-fifo-{}-{number}", std::process::id()));
+        let fifo = CString::new(directory.join("fifo").into_os_string().into_vec())?;
+        Ok(Place { directory: CString::new(directory.into_os_string().into_vec())?, fifo })
+    }
+}
+
+impl Charge for Place {
+    fn make(&mut self) -> std::result::Result<i32, Errno> {
+        mkdirat(CWD, &self.directory, Mode::RWXU)?;
+        match mknodat(CWD, &self.fifo, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0) {
+            Ok(()) => Ok(0),
+            Err(error) => {
+                self.remove();
+                Err(error)
             }
         }
-        Err(last)
     }
 
-    /// Makes the FIFO and opens both of its ends.
-    fn open(&self) -> io::Result<(OwnedFd, OwnedFd)> {
-        let path = self.directory.join(NAME);
-        mknodat(CWD, &path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0)?;
-        // Not blocking, or the open would wait for a writer; the writer's finds its reader.
-        let read = open(&path, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC, Mode::empty())?;
-        let write = open(&path, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty())?;
-        rustix::fs::fcntl_setfl(&read, OFlags::empty())?;
-        Ok((read, write))
+    fn remove(&mut self) {
+        // What somebody else has removed already is as good, and what somebody else has put there stays.
+        let _ = unlinkat(CWD, &self.fifo, AtFlags::empty());
+        let _ = unlinkat(CWD, &self.directory, AtFlags::REMOVEDIR);
     }
 }
 
-impl Drop for Place {
-    fn drop(&mut self) {
-        remove(&self.directory);
-    }
-}
+/// How many names are tried, should some be taken: by a keeper that was killed, or from within another space of process numbers.
+const TRIES: u32 = 16;
 
-/// Locks a directory for as long as the descriptor is open, or says at once that another process has.
-fn lock(directory: &Path) -> io::Result<OwnedFd> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let descriptor = open(directory, flags, Mode::empty())?;
-    flock(&descriptor, FlockOperation::NonBlockingLockExclusive)?;
-    Ok(descriptor)
-}
-
-/// Removes the directories whose makers are gone. What cannot be removed (another user's) is left.
-fn sweep(parent: &Path) {
-    let Ok(entries) = fs::read_dir(parent) else {
-        return;
-    };
-    for entry in entries.flatten() {
-        if !entry.file_name().to_string_lossy().starts_with(PREFIX) {
-            continue;
-        }
-        let directory = entry.path();
-        if let Ok(_lock) = lock(&directory) {
-            remove(&directory);
+/// Has a FIFO made, and tells where it is for as long as the keeper is held.
+fn make_below(parent: &Path) -> io::Result<(Keeper, CString)> {
+    let mut tries = TRIES;
+    loop {
+        let place = Place::below(parent)?;
+        let fifo = place.fifo.clone();
+        tries -= 1;
+        match Keeper::new(place) {
+            Ok((keeper, _)) => return Ok((keeper, fifo)),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && tries > 0 => {}
+            Err(error) => return Err(error),
         }
     }
 }
 
-/// Removes a directory and the FIFO in it, and nothing else that might be there.
-fn remove(directory: &Path) {
-    // Either may be gone already, and what is not ours to remove stays: neither is worth a failed measurement.
-    let _ = fs::remove_file(directory.join(NAME));
-    let _ = fs::remove_dir(directory);
+/// Opens both ends of a FIFO.
+fn open_both(fifo: &CString) -> io::Result<(OwnedFd, OwnedFd)> {
+    // Not blocking, or the open would wait for a writer; the writer's finds its reader.
+    let read = open(fifo, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC, Mode::empty())?;
+    let write = open(fifo, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty())?;
+    rustix::fs::fcntl_setfl(&read, OFlags::empty())?;
+    Ok((read, write))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
+    use std::path::PathBuf;
 
     /// A directory for one test, empty at the start; unlike /tmp nobody else makes FIFOs in it.
     fn parent(name: &str) -> PathBuf {
@@ -151,36 +127,35 @@ mod tests {
     }
 
     #[test]
-    fn what_a_killed_maker_left_is_removed_by_the_next() {
-        let parent = parent("killed");
-        let left = parent.join(format!("{PREFIX}1-0"));
-        fs::create_dir(&left).unwrap();
-        mknodat(CWD, left.join(NAME), FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
-        let place = Place::new(&parent).unwrap();
-        assert!(!left.exists());
-        drop(place);
-        fs::remove_dir(&parent).expect("nothing else is left");
-    }
-
-    #[test]
-    fn what_a_live_maker_holds_is_left_alone() {
-        let parent = parent("live");
-        let first = Place::new(&parent).unwrap();
-        let second = Place::new(&parent).unwrap();
-        assert!(first.directory.exists(), "the second maker removed the first one's directory");
-        first.open().unwrap();
-        drop((first, second));
+    fn the_name_is_there_until_its_keeper_is_dropped() {
+        let parent = parent("kept");
+        let (keeper, fifo) = make_below(&parent).unwrap();
+        assert_eq!(fs::read_dir(&parent).unwrap().count(), 1);
+        open_both(&fifo).unwrap();
+        drop(keeper);
         fs::remove_dir(&parent).expect("nothing is left");
     }
 
     #[test]
     fn a_failure_half_way_leaves_nothing() {
         let parent = parent("half-way");
-        let place = Place::new(&parent).unwrap();
-        // The name is taken, so making the FIFO fails.
-        fs::write(place.directory.join(NAME), "").unwrap();
-        assert_eq!(place.open().unwrap_err().kind(), io::ErrorKind::AlreadyExists);
-        drop(place);
+        let mut place = Place::below(&parent).unwrap();
+        // In a directory that is not there.
+        place.fifo = c"/nowhere at all/fifo".into();
+        let error = Keeper::new(place).err().expect("no FIFO can be made there");
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
+        fs::remove_dir(&parent).expect("nothing is left");
+    }
+
+    #[test]
+    fn what_is_there_already_is_neither_taken_nor_removed() {
+        let parent = parent("taken");
+        let place = Place::below(&parent).unwrap();
+        let taken = PathBuf::from(place.directory.to_str().unwrap());
+        fs::create_dir(&taken).unwrap();
+        let error = Keeper::new(place).err().expect("the name is taken");
+        assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
+        fs::remove_dir(&taken).expect("it is still there");
         fs::remove_dir(&parent).expect("nothing is left");
     }
 }

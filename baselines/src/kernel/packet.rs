@@ -1,57 +1,91 @@
 //! What the kernel's sockets that keep messages apart have in common: a message is a `send` and a `recv`.
 
-use crate::{Error, Message, Receiver, Result, Seat, Sender};
-use rustix::io::Errno;
+use super::many::{MOST, receive_many, send_many};
+use super::stream::set_wait;
+use crate::patience::{SLICE, call_until};
+use crate::{Error, Message, Receiver, Result, Seat, Sender, Wait};
+use rustix::io::{self, Errno};
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{RecvFlags, SendFlags, recv, send};
 use std::os::fd::OwnedFd;
-use std::time::Duration;
 
 /// The sending end of a pair.
 pub struct PacketSender {
     transport: &'static str,
+    wait: Wait,
     socket: OwnedFd,
 }
 
 /// The receiving end of a pair.
 pub struct PacketReceiver {
     transport: &'static str,
+    wait: Wait,
     socket: OwnedFd,
 }
 
-/// How long a receiver sleeps that is not told of its sender's end, before it asks.
-const UNTOLD: Duration = Duration::from_millis(100);
-
 impl PacketSender {
-    pub(crate) fn new(transport: &'static str, socket: OwnedFd) -> Self {
-        PacketSender { transport, socket }
+    pub(crate) fn new(transport: &'static str, socket: OwnedFd, wait: Wait) -> Result<Self> {
+        set_wait(transport, &socket, wait)?;
+        Ok(PacketSender { transport, wait, socket })
+    }
+
+    /// Sends by a call that says how much it has sent. A sender that waits for room is always told that nobody will make any.
+    #[inline(always)]
+    fn send_by<R>(&mut self, call: impl FnMut(&OwnedFd) -> io::Result<R>) -> Result<R> {
+        call_until(self.transport, self.wait, &mut self.socket, attempt(call), |_| false)?
+            .map_err(|error| failure(self.transport, "send", error))
     }
 }
 
 impl PacketReceiver {
     /// Of a kind of socket whose receiver is woken when its sender has gone.
-    pub(crate) fn told(transport: &'static str, socket: OwnedFd) -> Self {
-        PacketReceiver { transport, socket }
+    pub(crate) fn told(transport: &'static str, socket: OwnedFd, wait: Wait) -> Result<Self> {
+        set_wait(transport, &socket, wait)?;
+        Ok(PacketReceiver { transport, wait, socket })
     }
 
     /// Of a kind whose receiver would sleep on for ever: it wakes up now and then and asks. What a message takes is the same:
     /// where it sleeps at all, the kernel sets a timer, which goes off when nothing has come for a long while.
-    pub(crate) fn asking(transport: &'static str, socket: OwnedFd) -> Result<Self> {
-        set_socket_timeout(&socket, Timeout::Recv, Some(UNTOLD))
+    pub(crate) fn asking(transport: &'static str, socket: OwnedFd, wait: Wait) -> Result<Self> {
+        set_socket_timeout(&socket, Timeout::Recv, Some(SLICE))
             .map_err(|error| Error::unavailable(transport, "setting SO_RCVTIMEO", error))?;
-        Ok(PacketReceiver { transport, socket })
+        Self::told(transport, socket, wait)
     }
 
-    /// Whether the sender has gone. What may be sent to it, and is never read, is empty.
-    fn abandoned(&self) -> bool {
-        let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
-        matches!(send(&self.socket, &[], flags), Err(Errno::CONNREFUSED | Errno::CONNRESET | Errno::NOTCONN))
+    #[inline(always)]
+    fn receive_by<R>(&mut self, call: impl FnMut(&OwnedFd) -> io::Result<R>) -> Result<R> {
+        call_until(self.transport, self.wait, &mut self.socket, attempt(call), abandoned)?
+            .map_err(|error| failure(self.transport, "recv", error))
     }
 
     #[cold]
-    fn failure(&self, error: Errno) -> Box<Error> {
-        failure(self.transport, "recv", error)
+    fn wrong_length(&self, found: usize, expected: usize) -> Box<Error> {
+        if found == 0 {
+            // Nobody sends empty messages: this is the end of the other side.
+            return Box::new(Error::PeerGone { transport: self.transport });
+        }
+        wrong_length(self.transport, found, expected)
     }
+}
+
+/// Makes a call that has nothing to say yet come back with nothing.
+#[inline(always)]
+fn attempt<R>(mut call: impl FnMut(&OwnedFd) -> io::Result<R>) -> impl FnMut(&mut OwnedFd) -> Option<io::Result<R>> {
+    move |socket| {
+        loop {
+            match call(socket) {
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => return None,
+                result => return Some(result),
+            }
+        }
+    }
+}
+
+/// Whether the sender has gone. What may be sent to it, and is never read, is empty.
+fn abandoned(socket: &OwnedFd) -> bool {
+    let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+    matches!(send(socket, &[], flags), Err(Errno::CONNREFUSED | Errno::CONNRESET | Errno::NOTCONN))
 }
 
 impl Seat for PacketSender {
@@ -71,49 +105,54 @@ impl Seat for PacketReceiver {
 impl<const WORDS: usize> Sender<WORDS> for PacketSender {
     #[inline]
     fn send(&mut self, message: &Message<WORDS>) -> Result<()> {
-        loop {
-            match send(&self.socket, bytemuck::bytes_of(message), SendFlags::NOSIGNAL) {
-                // Whole or not at all, which is what these sockets are for.
-                Ok(_) => return Ok(()),
-                Err(Errno::INTR) => {}
-                Err(error) => return Err(failure(self.transport, "send", error)),
-            }
+        // Whole or not at all, which is what these sockets are for.
+        self.send_by(|socket| send(socket, bytemuck::bytes_of(message), SendFlags::NOSIGNAL).map(|_| ()))
+    }
+
+    #[inline]
+    fn send_batch(&mut self, mut messages: &[Message<WORDS>]) -> Result<()> {
+        while !messages.is_empty() {
+            let sent = self.send_by(|socket| send_many(socket, messages))?;
+            messages = messages.get(sent..).unwrap_or_default();
         }
+        Ok(())
     }
 }
 
 impl<const WORDS: usize> Receiver<WORDS> for PacketReceiver {
     #[inline]
     fn receive(&mut self, message: &mut Message<WORDS>) -> Result<()> {
-        let mut abandoned = false;
-        loop {
-            // Asked before the last look, not after: what the sender left before it went is still found.
-            let flags = if abandoned { RecvFlags::TRUNC | RecvFlags::DONTWAIT } else { RecvFlags::TRUNC };
-            match recv(&self.socket, bytemuck::bytes_of_mut(message), flags) {
-                Ok((_, length)) if length == Message::<WORDS>::BYTES => return Ok(()),
-                // Nobody sends empty messages: this is the end of the other side.
-                Ok((_, 0)) => return Err(Box::new(Error::PeerGone { transport: self.transport })),
-                Ok((_, length)) => return Err(self.wrong_length(length, Message::<WORDS>::BYTES)),
-                Err(Errno::INTR) => {}
-                Err(Errno::AGAIN) if abandoned => {
-                    return Err(Box::new(Error::PeerGone { transport: self.transport }));
-                }
-                Err(Errno::AGAIN) => abandoned = self.abandoned(),
-                Err(error) => return Err(self.failure(error)),
-            }
+        let (_, length) = self.receive_by(|socket| recv(socket, bytemuck::bytes_of_mut(message), RecvFlags::TRUNC))?;
+        if length == Message::<WORDS>::BYTES {
+            return Ok(());
+        }
+        Err(self.wrong_length(length, Message::<WORDS>::BYTES))
+    }
+
+    #[inline]
+    fn receive_batch(&mut self, messages: &mut [Message<WORDS>]) -> Result<usize> {
+        if messages.is_empty() {
+            return Ok(0);
+        }
+        let mut lengths = [0; MOST];
+        let received = self.receive_by(|socket| receive_many(socket, messages, &mut lengths))?;
+        let lengths = lengths.get(..received).unwrap_or_default();
+        match lengths.iter().enumerate().find(|(_, length)| **length != Message::<WORDS>::BYTES) {
+            None => Ok(received),
+            // The end of the other side, which is told again when it is due.
+            Some((place, 0)) if place > 0 => Ok(place),
+            Some((_, length)) => Err(self.wrong_length(*length, Message::<WORDS>::BYTES)),
         }
     }
 }
 
-impl PacketReceiver {
-    #[cold]
-    fn wrong_length(&self, found: usize, expected: usize) -> Box<Error> {
-        Error::system(self.transport, "recv", format!("a message of {found} bytes arrived, and not of {expected}"))
-    }
+#[cold]
+pub(crate) fn wrong_length(transport: &'static str, found: usize, expected: usize) -> Box<Error> {
+    Error::system(transport, "recv", format!("a message of {found} bytes arrived, and not of {expected}"))
 }
 
 #[cold]
-fn failure(transport: &'static str, what: &'static str, error: Errno) -> Box<Error> {
+pub(crate) fn failure(transport: &'static str, what: &'static str, error: Errno) -> Box<Error> {
     match error {
         Errno::PIPE | Errno::CONNRESET | Errno::CONNREFUSED | Errno::NOTCONN => Box::new(Error::PeerGone { transport }),
         _ => Error::system(transport, what, error),
@@ -123,16 +162,17 @@ fn failure(transport: &'static str, what: &'static str, error: Errno) -> Box<Err
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Transport;
     use crate::transports::{UnixDatagram, UnixSeqpacket};
-    use crate::{Carries, Wait};
+    use crate::{Carries, Transport};
 
-    /// Both ends in one thread, of either kind.
+    /// Both ends in one thread, of either kind, waiting in either way.
     fn with_both(body: impl Fn(PacketSender, PacketReceiver)) {
-        let (from, to) = <UnixDatagram as Carries<1>>::open(Wait::Park).unwrap();
-        body(from, to);
-        let (from, to) = <UnixSeqpacket as Carries<1>>::open(Wait::Park).unwrap();
-        body(from, to);
+        for wait in [Wait::Spin, Wait::Park] {
+            let (from, to) = <UnixDatagram as Carries<1>>::open(wait).unwrap();
+            body(from, to);
+            let (from, to) = <UnixSeqpacket as Carries<1>>::open(wait).unwrap();
+            body(from, to);
+        }
     }
 
     #[test]
@@ -149,6 +189,35 @@ mod tests {
         });
     }
 
+    /// The end comes within a batch, or as a batch of its own; it is told once all else has been.
+    #[test]
+    fn a_batch_that_is_under_way_arrives_though_its_sender_has_gone() {
+        with_both(|mut from, mut to| {
+            let sent: Vec<Message<8>> = (0..5).map(Message::numbered).collect();
+            from.send_batch(&sent).unwrap();
+            drop(from);
+            let mut received = [Message::<8>::default(); MOST * 2];
+            assert_eq!(to.receive_batch(&mut received).unwrap(), 5);
+            assert_eq!(received.get(..5).unwrap(), sent);
+            assert!(matches!(*to.receive_batch(&mut received).unwrap_err(), Error::PeerGone { .. }));
+        });
+    }
+
+    /// Longer than one call carries: it takes several calls at either end, and no message is sent or received twice.
+    #[test]
+    fn a_batch_is_as_long_as_it_likes() {
+        with_both(|mut from, mut to| {
+            let sent: Vec<Message<1>> = (0..MOST as u64 * 2 + 3).map(Message::numbered).collect();
+            from.send_batch(&sent).unwrap();
+            let mut received = [Message::<1>::default(); MOST * 3];
+            let mut count = 0;
+            while count < sent.len() {
+                count += to.receive_batch(received.get_mut(count..).unwrap()).unwrap();
+            }
+            assert_eq!(received.get(..count).unwrap(), sent);
+        });
+    }
+
     #[test]
     fn a_message_of_another_length_is_an_error() {
         with_both(|mut from, mut to| {
@@ -158,20 +227,25 @@ mod tests {
             from.send(&Message::<1>::numbered(0)).unwrap();
             let shorter = to.receive(&mut Message::<8>::default()).unwrap_err().to_string();
             assert!(shorter.ends_with("a message of 8 bytes arrived, and not of 64"), "{shorter}");
+            from.send_batch(&[Message::<8>::numbered(0)]).unwrap();
+            let longer = to.receive_batch(&mut [Message::<1>::default(); 4]).unwrap_err().to_string();
+            assert!(longer.ends_with("a message of 64 bytes arrived, and not of 8"), "{longer}");
         });
     }
 
     /// It wakes up in vain, and finds that its sender is still there.
     #[test]
     fn a_receiver_that_is_not_told_waits_for_a_sender_that_is_late() {
-        let (mut from, mut to) = <UnixDatagram as Carries<1>>::open(Wait::Park).unwrap();
-        let sending = std::thread::spawn(move || {
-            std::thread::sleep(UNTOLD * 3);
-            from.send(&Message::<1>::numbered(5))
-        });
-        let mut message = Message::<1>::default();
-        to.receive(&mut message).unwrap();
-        assert!(message.is(5), "{}", UnixDatagram::NAME);
-        sending.join().unwrap().unwrap();
+        for wait in [Wait::Spin, Wait::Park] {
+            let (mut from, mut to) = <UnixDatagram as Carries<1>>::open(wait).unwrap();
+            let sending = std::thread::spawn(move || {
+                std::thread::sleep(SLICE * 3);
+                from.send(&Message::<1>::numbered(5))
+            });
+            let mut message = Message::<1>::default();
+            to.receive(&mut message).unwrap();
+            assert!(message.is(5), "{}", UnixDatagram::NAME);
+            sending.join().unwrap().unwrap();
+        }
     }
 }

@@ -15,13 +15,15 @@ impl Transport for Pipe {
     const NOTE: &'static str = "anonymous pipe, as large as fs.pipe-max-size allows; one write and one read a message";
     const KIND: Kind = Kind::Kernel;
     const SCOPE: Scope = Scope::Processes;
-    const WAITS: &'static [Wait] = &[Wait::Park];
+    const WAITS: &'static [Wait] = &[Wait::Spin, Wait::Park];
     const QUEUES: bool = true;
     const BATCHES: bool = true;
 
     fn granted() -> Option<String> {
         let (_read, write) = pipe_with(PipeFlags::CLOEXEC).ok()?;
-        Some(display_bytes(enlarge(&write)))
+        let granted = enlarge(&write);
+        let limit = if granted < largest() { "fs.pipe-user-pages-soft" } else { "fs.pipe-max-size" };
+        Some(format!("{} ({limit})", display_bytes(granted)))
     }
 }
 
@@ -34,7 +36,7 @@ impl<const WORDS: usize> Carries<WORDS> for Pipe {
         let (read, write) =
             pipe_with(PipeFlags::CLOEXEC).map_err(|error| Error::unavailable(Self::NAME, "pipe2", error))?;
         enlarge(&write);
-        Ok((StreamSender::new(Self::NAME, write), StreamReceiver::new(Self::NAME, read)))
+        Ok((StreamSender::new(Self::NAME, write, wait)?, StreamReceiver::new(Self::NAME, read, wait)?))
     }
 }
 

@@ -6,7 +6,8 @@
 use crate::error::check_wait;
 use crate::patience::LIMIT;
 use crate::{
-    Crowd, Error, Kind, Message, Receiver, Result, Scope, Seat, Seats, Sender, Shape, Transport, Wait, ring_capacity,
+    Carries, Crowd, Error, Kind, Message, Receiver, Result, Scope, Seat, Seats, Sender, Shape, Transport, Wait,
+    ring_capacity,
 };
 use crossbeam_utils::Backoff;
 use std::sync::Arc;
@@ -27,17 +28,24 @@ impl Transport for ArrayQueue {
     const BATCHES: bool = false;
 }
 
-impl Crowd for ArrayQueue {
-    type Sending = Sending;
-    type Receiving = Receiving;
+impl<const WORDS: usize> Carries<WORDS> for ArrayQueue {
+    type Sending = Sending<WORDS>;
+    type Receiving = Receiving<WORDS>;
 
-    fn open_crowd(wait: Wait, shape: Shape) -> Result<Seats<Sending, Receiving>> {
+    fn open(wait: Wait) -> Result<(Self::Sending, Self::Receiving)> {
         check_wait(Self::NAME, wait, Self::WAITS)?;
-        let hub = Arc::new(Hub {
-            queue: crossbeam_queue::ArrayQueue::new(ring_capacity::<1>()),
-            senders: AtomicUsize::new(shape.producers),
-            receivers: AtomicUsize::new(shape.consumers),
-        });
+        let hub = Hub::between(Shape { producers: 1, consumers: 1 });
+        Ok((Sending { hub: Arc::clone(&hub) }, Receiving { hub }))
+    }
+}
+
+impl Crowd for ArrayQueue {
+    type Sending = Sending<1>;
+    type Receiving = Receiving<1>;
+
+    fn open_crowd(wait: Wait, shape: Shape) -> Result<Seats<Self::Sending, Self::Receiving>> {
+        check_wait(Self::NAME, wait, Self::WAITS)?;
+        let hub = Hub::between(shape);
         let sending = (0..shape.producers).map(|_| Sending { hub: Arc::clone(&hub) }).collect();
         let receiving = (0..shape.consumers).map(|_| Receiving { hub: Arc::clone(&hub) }).collect();
         Ok((sending, receiving))
@@ -45,60 +53,70 @@ impl Crowd for ArrayQueue {
 }
 
 /// The queue, and how many are left at either end of it, which the queue itself does not know.
-struct Hub {
-    queue: crossbeam_queue::ArrayQueue<Message<1>>,
+struct Hub<const WORDS: usize> {
+    queue: crossbeam_queue::ArrayQueue<Message<WORDS>>,
     senders: AtomicUsize,
     receivers: AtomicUsize,
 }
 
+impl<const WORDS: usize> Hub<WORDS> {
+    fn between(shape: Shape) -> Arc<Self> {
+        Arc::new(Hub {
+            queue: crossbeam_queue::ArrayQueue::new(ring_capacity::<WORDS>()),
+            senders: AtomicUsize::new(shape.producers),
+            receivers: AtomicUsize::new(shape.consumers),
+        })
+    }
+}
+
 /// One that pushes.
-pub struct Sending {
-    hub: Arc<Hub>,
+pub struct Sending<const WORDS: usize> {
+    hub: Arc<Hub<WORDS>>,
 }
 
 /// One that pops.
-pub struct Receiving {
-    hub: Arc<Hub>,
+pub struct Receiving<const WORDS: usize> {
+    hub: Arc<Hub<WORDS>>,
 }
 
-impl Drop for Sending {
+impl<const WORDS: usize> Drop for Sending<WORDS> {
     fn drop(&mut self) {
         // Release: pairs with the Acquire in `gone`, so that whoever sees the last one gone finds all that it has pushed.
         self.hub.senders.fetch_sub(1, Ordering::Release);
     }
 }
 
-impl Drop for Receiving {
+impl<const WORDS: usize> Drop for Receiving<WORDS> {
     fn drop(&mut self) {
         // Release, for the sake of its likeness to the other end: nothing is handed over with it.
         self.hub.receivers.fetch_sub(1, Ordering::Release);
     }
 }
 
-impl Seat for Sending {
+impl<const WORDS: usize> Seat for Sending<WORDS> {
     type Taken = Self;
     fn take(self) -> Result<Self> {
         Ok(self)
     }
 }
 
-impl Seat for Receiving {
+impl<const WORDS: usize> Seat for Receiving<WORDS> {
     type Taken = Self;
     fn take(self) -> Result<Self> {
         Ok(self)
     }
 }
 
-impl Sender<1> for Sending {
+impl<const WORDS: usize> Sender<WORDS> for Sending<WORDS> {
     #[inline(always)]
-    fn send(&mut self, message: &Message<1>) -> Result<()> {
+    fn send(&mut self, message: &Message<WORDS>) -> Result<()> {
         retry(|| self.hub.queue.push(*message).ok(), || gone(&self.hub.receivers))
     }
 }
 
-impl Receiver<1> for Receiving {
+impl<const WORDS: usize> Receiver<WORDS> for Receiving<WORDS> {
     #[inline(always)]
-    fn receive(&mut self, message: &mut Message<1>) -> Result<()> {
+    fn receive(&mut self, message: &mut Message<WORDS>) -> Result<()> {
         *message = retry(|| self.hub.queue.pop(), || gone(&self.hub.senders))?;
         Ok(())
     }

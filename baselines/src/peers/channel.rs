@@ -2,7 +2,8 @@
 
 use crate::error::check_wait;
 use crate::{
-    Crowd, Error, Kind, Message, Receiver, Result, Scope, Seat, Seats, Sender, Shape, Transport, Wait, ring_capacity,
+    Carries, Crowd, Error, Kind, Message, Receiver, Result, Scope, Seat, Seats, Sender, Shape, Transport, Wait,
+    ring_capacity,
 };
 
 /// A bounded channel of `crossbeam-channel` between threads.
@@ -19,11 +20,22 @@ impl Transport for Channel {
     const BATCHES: bool = false;
 }
 
-impl Crowd for Channel {
-    type Sending = Sending;
-    type Receiving = Receiving;
+impl<const WORDS: usize> Carries<WORDS> for Channel {
+    type Sending = Sending<WORDS>;
+    type Receiving = Receiving<WORDS>;
 
-    fn open_crowd(wait: Wait, shape: Shape) -> Result<Seats<Sending, Receiving>> {
+    fn open(wait: Wait) -> Result<(Self::Sending, Self::Receiving)> {
+        check_wait(Self::NAME, wait, Self::WAITS)?;
+        let (sender, receiver) = crossbeam_channel::bounded(ring_capacity::<WORDS>());
+        Ok((Sending { sender }, Receiving { receiver }))
+    }
+}
+
+impl Crowd for Channel {
+    type Sending = Sending<1>;
+    type Receiving = Receiving<1>;
+
+    fn open_crowd(wait: Wait, shape: Shape) -> Result<Seats<Self::Sending, Self::Receiving>> {
         check_wait(Self::NAME, wait, Self::WAITS)?;
         let (sender, receiver) = crossbeam_channel::bounded(ring_capacity::<1>());
         // The two that these are cloned from go at the end of this function, so an end is gone with the last of its seats.
@@ -34,39 +46,39 @@ impl Crowd for Channel {
 }
 
 /// One that sends.
-pub struct Sending {
-    sender: crossbeam_channel::Sender<Message<1>>,
+pub struct Sending<const WORDS: usize> {
+    sender: crossbeam_channel::Sender<Message<WORDS>>,
 }
 
 /// One that receives.
-pub struct Receiving {
-    receiver: crossbeam_channel::Receiver<Message<1>>,
+pub struct Receiving<const WORDS: usize> {
+    receiver: crossbeam_channel::Receiver<Message<WORDS>>,
 }
 
-impl Seat for Sending {
+impl<const WORDS: usize> Seat for Sending<WORDS> {
     type Taken = Self;
     fn take(self) -> Result<Self> {
         Ok(self)
     }
 }
 
-impl Seat for Receiving {
+impl<const WORDS: usize> Seat for Receiving<WORDS> {
     type Taken = Self;
     fn take(self) -> Result<Self> {
         Ok(self)
     }
 }
 
-impl Sender<1> for Sending {
+impl<const WORDS: usize> Sender<WORDS> for Sending<WORDS> {
     #[inline(always)]
-    fn send(&mut self, message: &Message<1>) -> Result<()> {
+    fn send(&mut self, message: &Message<WORDS>) -> Result<()> {
         self.sender.send(*message).map_err(|_| peer_gone())
     }
 }
 
-impl Receiver<1> for Receiving {
+impl<const WORDS: usize> Receiver<WORDS> for Receiving<WORDS> {
     #[inline(always)]
-    fn receive(&mut self, message: &mut Message<1>) -> Result<()> {
+    fn receive(&mut self, message: &mut Message<WORDS>) -> Result<()> {
         *message = self.receiver.recv().map_err(|_| peer_gone())?;
         Ok(())
     }

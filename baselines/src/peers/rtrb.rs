@@ -62,7 +62,7 @@ impl<const WORDS: usize> Seat for Receiving<WORDS> {
 const PAUSES: u32 = 4;
 
 #[inline(always)]
-fn pause<R>() -> Option<R> {
+pub(super) fn pause<R>() -> Option<R> {
     for _ in 0..PAUSES {
         spin_loop();
     }

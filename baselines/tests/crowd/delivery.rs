@@ -27,9 +27,10 @@ fn gathered<T: Crowd>(wait: Wait, shape: Shape, batch: Option<usize>) {
         }
         Ok(meeting.received())
     };
-    let received = gather::<T, u64>(wait, shape, batch, &[], lead)
+    let gathered = gather::<T, u64>(wait, shape, batch, &[], lead)
         .unwrap_or_else(|error| panic!("{}, {wait:?}, {shape}, {batch:?}: {error}", T::NAME));
-    assert!(received >= enough);
+    assert!(gathered.led >= enough && gathered.received >= gathered.led, "{gathered:?}");
+    assert!(gathered.used.nanoseconds > 0, "nothing comes of nothing: {gathered:?}");
 }
 
 /// The same without `gather` and its account: two threads here receive what two on the far side send, and what each has
@@ -116,17 +117,17 @@ impl CrowdVisitor for Everything {
 
 /// One test a transport; a transport without one is a failure of the last.
 macro_rules! delivered {
-    ($($test:ident: $name:literal),* $(,)?) => {
-        $(#[test] fn $test() { visit_crowd($name, Everything).unwrap() })*
+    ($($(#[$when:meta])? $test:ident: $name:literal),* $(,)?) => {
+        $($(#[$when])? #[test] fn $test() { visit_crowd($name, Everything).unwrap() })*
 
         #[test]
         fn no_transport_is_forgotten() {
-            assert_eq!(crowd_names(), [$($name),*]);
+            assert_eq!(crowd_names(), [$($(#[$when])? $name),*]);
         }
     };
 }
 
-delivered!(mpmc: "mpmc", array_queue: "array-queue", channel: "crossbeam-channel");
+delivered!(mpmc: "mpmc", array_queue: "array-queue", channel: "crossbeam-channel", #[cfg(feature = "peers")] kanal: "kanal");
 
 /// The machinery between processes, whatever the list holds.
 #[test]

@@ -4,6 +4,8 @@ use crate::common::{alone, assert_childless};
 use crate::faulty::{AT, Fault, Faulty, TAKEN, TAKEN_AT_FIRST, Who, plan};
 use crate::leaving_nothing;
 use crate::pipe::SharedPipe;
+#[cfg(feature = "peers")]
+use rondel_baselines::transports::Kanal;
 use rondel_baselines::transports::{ArrayQueue, Channel, Mpmc};
 use rondel_baselines::{Cores, Crowd, Error, Meeting, Result, Scope, Shape, Wait, allowed_cores, duet, gather};
 use rustix::process::{Pid, Signal, getpid, kill_process};
@@ -40,6 +42,8 @@ fn everywhere(fault: Fault, told: &str) {
             run::<Mpmc>(who, fault, long),
             run::<ArrayQueue>(who, fault, long),
             run::<Channel>(who, fault, long),
+            #[cfg(feature = "peers")]
+            run::<Kanal>(who, fault, long),
         ] {
             assert_eq!(error.to_string(), format!("the other side failed: {name}: {told}"));
         }
@@ -122,6 +126,8 @@ fn a_panic_of_the_leader_leaves_nobody() {
     panicking::<Mpmc>();
     panicking::<ArrayQueue>();
     panicking::<Channel>();
+    #[cfg(feature = "peers")]
+    panicking::<Kanal>();
 }
 
 #[test]
@@ -145,7 +151,7 @@ fn the_leader_runs_where_it_is_told_and_the_caller_is_free_again() {
         let lead = |_: &Meeting<'_>| Ok(allowed_cores().unwrap());
         let shape = Shape { producers: 1, consumers: 1 };
         let seen = leaving_nothing(|| gather::<ArrayQueue, _>(Wait::Yield, shape, None, &[core], lead)).unwrap();
-        assert_eq!(seen, [core]);
+        assert_eq!(seen.led, [core]);
         assert_eq!(allowed_cores().unwrap(), before);
     }
 }
@@ -163,7 +169,7 @@ fn children_die_with_their_parent() {
             let _ = tell.write_all(&getpid().as_raw_nonzero().get().to_ne_bytes());
             long(meeting)
         };
-        gather::<SharedPipe, ()>(Wait::Park, SHAPE, None, &[], lead)
+        gather::<SharedPipe, ()>(Wait::Park, SHAPE, None, &[], lead).map(|_| ())
     };
     let near = move || {
         let mut id = [0; 4];

@@ -3,6 +3,8 @@
 use crate::faulty::{AT, Fault, Faulty, Who, plan};
 use crate::leaving_nothing;
 use crate::pipe::SharedPipe;
+#[cfg(feature = "peers")]
+use rondel_baselines::transports::Kanal;
 use rondel_baselines::transports::{ArrayQueue, Channel, Mpmc};
 use rondel_baselines::{Crowd, Error, Shape, gather};
 use std::time::Duration;
@@ -38,6 +40,8 @@ fn everywhere(fault: Fault, others: usize, told: &[&str]) {
             run::<Mpmc>(who, fault, others),
             run::<ArrayQueue>(who, fault, others),
             run::<Channel>(who, fault, others),
+            #[cfg(feature = "peers")]
+            run::<Kanal>(who, fault, others),
         ] {
             assert!(told.iter().any(|text| error.contains(text)), "{fault:?} of {who:?}: {error}");
         }

@@ -1,8 +1,8 @@
 //! One run of one job between many: producers, consumers, and one here that looks at the clock and at their counts.
 
 use super::clock::Clock;
-use super::measure::{Slice, Stream};
-use super::plan::Job;
+use super::job::Job;
+use super::measure::{Body, Sample, Slice, Spent, Stream};
 use rondel_baselines::{Crowd, CrowdVisitor, Error, Meeting, Result, Shape, Wait, gather, visit_crowd};
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ pub(super) fn measure(
     cores: &[usize],
     slice: Slice,
     clock: Clock,
-) -> Result<Stream> {
+) -> Result<Sample> {
     let run = Run { wait: job.wait, shape, batch, cores, slice, clock };
     // The plan has its names from the same list.
     visit_crowd(job.transport, run).unwrap_or_else(|unknown| unreachable!("{unknown}"))
@@ -31,17 +31,19 @@ struct Run<'a> {
 }
 
 impl CrowdVisitor for Run<'_> {
-    type Output = Result<Stream>;
+    type Output = Result<Sample>;
 
-    fn visit<T: Crowd>(self) -> Result<Stream> {
+    fn visit<T: Crowd>(self) -> Result<Sample> {
         let Run { wait, shape, batch, cores, slice, clock } = self;
-        gather::<T, Stream>(wait, shape, batch, cores, |meeting| {
+        let gathered = gather::<T, Stream>(wait, shape, batch, cores, |meeting| {
             meeting.pause(slice.warm_up)?;
             let begin = Look::at(meeting, clock);
             meeting.pause(slice.measured)?;
             let end = first_after(&begin, T::NAME, || Look::at(meeting, clock), || meeting.pause(STEP))?;
             Ok(end.since(&begin, clock))
-        })
+        })?;
+        let spent = Spent { used: gathered.used, messages: gathered.received };
+        Ok(Sample { body: Body::Stream(gathered.led), spent })
     }
 }
 

@@ -2,39 +2,54 @@
 //!
 //! The near side, in this process, has the clock. In a round trip it asks and the far side answers; in a stream it receives
 //! and the far side pumps. When its time is up it says so, and the conversation is brought to an orderly end, in
-//! which what is still under way is checked too.
+//! which what is still under way is checked too. Each side puts what it uses on one account, from when it has taken its seat.
 
 use super::clock::Clock;
 use super::cores::Chosen;
-use super::crowd;
-use super::plan::{Job, Test};
+use super::job::{Job, Test};
+use super::{crowd, paced, solo};
 use hdrhistogram::Histogram;
 use rondel_baselines::{
-    Arrival, Carries, Cores, Error, EverySize, FewSizes, Message, Payload, Receiver, Result, STOP, Seat, Sender, Stop,
-    Visitor, Wait, duet, echo, pump, pump_batches, pump_prepared, visit,
+    Account, Arrival, Carries, Cores, Error, EverySize, FewSizes, Message, Payload, Receiver, Result, STOP, Seat,
+    Sender, Stop, Usage, Visitor, Wait, duet, echo, pump, pump_batches, pump_prepared, visit,
 };
 use std::hint::black_box;
 use std::time::Duration;
 
 /// What one run found.
-pub(crate) enum Sample {
-    RoundTrips(RoundTrips),
-    Stream(Stream),
+pub(crate) struct Sample {
+    pub(crate) body: Body,
+    pub(crate) spent: Spent,
 }
 
-/// The round trips of one run.
-pub(crate) struct RoundTrips {
-    /// The length of each, in ticks of the clock.
-    pub(crate) histogram: Histogram<u64>,
-    pub(crate) clock: Clock,
+pub(crate) enum Body {
+    /// The length of each round trip, in ticks of the clock.
+    RoundTrips(Histogram<u64>, Clock),
+    Stream(Stream),
+    /// How long each message of a stream was under way, in ticks of the clock.
+    Delays(Histogram<u64>, Clock, Stream),
 }
 
 /// The stream of one run.
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Stream {
     /// Messages received within the time.
     pub(crate) messages: u64,
     /// The time, in nanoseconds.
     pub(crate) nanoseconds: f64,
+}
+
+impl Stream {
+    pub(crate) fn per_second(&self) -> f64 {
+        self.messages as f64 * 1e9 / self.nanoseconds
+    }
+}
+
+/// What was used, and for how many messages or round trips: also for those that are not measured.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Spent {
+    pub(crate) used: Usage,
+    pub(crate) messages: u64,
 }
 
 /// How long a run takes.
@@ -61,11 +76,21 @@ impl Slice {
     }
 }
 
+/// The clocks of a run.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Clocks {
+    /// Of which both readings of a difference are taken on one core.
+    pub(crate) near: Clock,
+    /// Of which the one is taken on one core and the other on another.
+    pub(crate) common: Clock,
+}
+
 /// Runs a job once.
-pub(crate) fn measure(job: &Job, cores: &Chosen, slice: Slice, clock: Clock) -> Result<Sample> {
+pub(crate) fn measure(job: &Job, cores: &Chosen, slice: Slice, clocks: Clocks) -> Result<Sample> {
     if let Test::Crowd(shape, batch) = job.test {
-        return crowd::measure(job, shape, batch, &cores.all, slice, clock).map(Sample::Stream);
+        return crowd::measure(job, shape, batch, &cores.all, slice, clocks.near);
     }
+    let clock = if matches!(job.test, Test::Paced(_)) { clocks.common } else { clocks.near };
     let run = Run {
         test: job.test,
         wait: job.wait,
@@ -73,25 +98,28 @@ pub(crate) fn measure(job: &Job, cores: &Chosen, slice: Slice, clock: Clock) -> 
         cores: Cores::Pinned { near: cores.pair.near, far: cores.pair.far },
         timer: Timer { clock, warm_up: clock.ticks(slice.warm_up), measured: clock.ticks(slice.measured) },
     };
+    if job.is_solo() {
+        return solo::measure(&run);
+    }
     // The plan has its names from the same list.
     visit(job.transport, run).unwrap_or_else(|unknown| unreachable!("{unknown}"))
 }
 
 /// A job as a visitor to its transport.
-struct Run {
-    test: Test,
+pub(super) struct Run {
+    pub(super) test: Test,
     wait: Wait,
-    payload: Payload,
-    cores: Cores,
-    timer: Timer,
+    pub(super) payload: Payload,
+    pub(super) cores: Cores,
+    pub(super) timer: Timer,
 }
 
 /// The clock, and how many of its ticks a run takes.
 #[derive(Clone, Copy)]
-struct Timer {
-    clock: Clock,
-    warm_up: u64,
-    measured: u64,
+pub(super) struct Timer {
+    pub(super) clock: Clock,
+    pub(super) warm_up: u64,
+    pub(super) measured: u64,
 }
 
 impl Visitor for Run {
@@ -129,67 +157,90 @@ impl Run {
             Test::Throughput => self.stream::<T, WORDS>(),
             Test::Handover => unreachable!("handing over is planned for transports of any length only"),
             Test::Batches(size) => self.batches::<T, WORDS>(size),
+            Test::Paced(rate) => paced::measure::<T, WORDS>(self.wait, self.cores, self.timer, rate),
             Test::Crowd(..) => unreachable!("many are measured by `crowd::measure`"),
         }
     }
 
     fn round_trips<T: Carries<WORDS>, const WORDS: usize>(self) -> Result<Sample> {
         let ((asking, asked), (answering, answered)) = T::converse(self.wait)?;
-        let far = move || echo(T::NAME, &mut asked.take()?, &mut answering.take()?);
-        let timer = self.timer;
-        let near = move || ask(T::NAME, &mut asking.take()?, &mut answered.take()?, timer);
-        let histogram = duet(T::SCOPE, self.cores, far, near)?;
-        Ok(Sample::RoundTrips(RoundTrips { histogram, clock: timer.clock }))
+        let account = Account::new()?;
+        let far_account = account.clone();
+        let far = move || {
+            let (mut from, mut to) = (asked.take()?, answering.take()?);
+            far_account.charge(|| echo(T::NAME, &mut from, &mut to))
+        };
+        let (timer, near_account) = (self.timer, account.clone());
+        let near = move || {
+            let (mut to, mut from) = (asking.take()?, answered.take()?);
+            near_account.charge(|| ask(T::NAME, &mut to, &mut from, timer))
+        };
+        let (histogram, messages) = duet(T::SCOPE, self.cores, far, near)?;
+        let spent = Spent { used: account.total(), messages };
+        Ok(Sample { body: Body::RoundTrips(histogram, timer.clock), spent })
     }
 
     fn stream<T: Carries<WORDS>, const WORDS: usize>(self) -> Result<Sample> {
-        let (sending, receiving) = T::open(self.wait)?;
-        let stop = Stop::new()?;
-        let far_stop = stop.clone();
-        let far = move || pump(&mut sending.take()?, &far_stop);
         let timer = self.timer;
-        let near = move || {
-            let (mut from, mut desk) = (receiving.take()?, Message::<WORDS>::default());
-            receive_stream::<WORDS>(&stop, timer, |number| from.check(T::NAME, number, &mut desk))
-        };
-        duet(T::SCOPE, self.cores, far, near).map(Sample::Stream)
+        self.one_way::<T, WORDS>(pump, move |from, stop| {
+            let mut desk = Message::<WORDS>::default();
+            receive_stream::<WORDS>(stop, timer, |number| from.check(T::NAME, number, &mut desk))
+        })
     }
 
     fn handover<T: Carries<WORDS>, const WORDS: usize>(self) -> Result<Sample> {
-        let (sending, receiving) = T::open(self.wait)?;
-        let stop = Stop::new()?;
-        let far_stop = stop.clone();
-        let far = move || pump_prepared(&mut sending.take()?, &far_stop);
         let timer = self.timer;
-        let near = move || {
-            let (mut from, mut message) = (receiving.take()?, Message::<WORDS>::default());
-            receive_stream::<WORDS>(&stop, timer, |number| {
+        self.one_way::<T, WORDS>(pump_prepared, move |from, stop| {
+            let mut message = Message::<WORDS>::default();
+            receive_stream::<WORDS>(stop, timer, |number| {
                 from.receive(&mut message)?;
                 // For all that the compiler knows, all of it is read: what nobody reads need not be copied.
                 black_box(&mut message).stamped(T::NAME, number)
             })
-        };
-        duet(T::SCOPE, self.cores, far, near).map(Sample::Stream)
+        })
     }
 
     fn batches<T: Carries<WORDS>, const WORDS: usize>(self, size: usize) -> Result<Sample> {
-        let (sending, receiving) = T::open(self.wait)?;
-        let stop = Stop::new()?;
-        let far_stop = stop.clone();
-        let far = move || pump_batches(&mut sending.take()?, size, &far_stop);
         let timer = self.timer;
-        let near = move || receive_batches(T::NAME, &mut receiving.take()?, size, &stop, timer);
-        duet(T::SCOPE, self.cores, far, near).map(Sample::Stream)
+        let pump = move |to: &mut _, stop: &Stop| pump_batches(to, size, stop);
+        self.one_way::<T, WORDS>(pump, move |from, stop| receive_batches(T::NAME, from, size, stop, timer))
+    }
+
+    /// The far side sends as `pump` does until it is told to stop, and the near side receives as `receive` does, which says how many
+    /// messages there were in all.
+    fn one_way<T: Carries<WORDS>, const WORDS: usize>(
+        self,
+        pump: impl FnOnce(&mut Sending<T, WORDS>, &Stop) -> Result<()> + Send,
+        receive: impl FnOnce(&mut Receiving<T, WORDS>, &Stop) -> Result<(Stream, u64)>,
+    ) -> Result<Sample> {
+        let (sending, receiving) = T::open(self.wait)?;
+        let (stop, account) = (Stop::new()?, Account::new()?);
+        let (far_stop, far_account) = (stop.clone(), account.clone());
+        let far = move || {
+            let mut to = sending.take()?;
+            far_account.charge(|| pump(&mut to, &far_stop))
+        };
+        let near_account = account.clone();
+        let near = move || {
+            let mut from = receiving.take()?;
+            near_account.charge(|| receive(&mut from, &stop))
+        };
+        let (stream, messages) = duet(T::SCOPE, self.cores, far, near)?;
+        Ok(Sample { body: Body::Stream(stream), spent: Spent { used: account.total(), messages } })
     }
 }
 
-/// Asks one question after another and takes the time of each until its answer is there.
+/// The ends of a connection once they are in use.
+pub(super) type Sending<T, const WORDS: usize> = <<T as Carries<WORDS>>::Sending as Seat>::Taken;
+pub(super) type Receiving<T, const WORDS: usize> = <<T as Carries<WORDS>>::Receiving as Seat>::Taken;
+
+/// Asks one question after another and takes the time of each until its answer is there. Says how many there were in all, too.
 fn ask<const WORDS: usize>(
     transport: &'static str,
     to: &mut impl Sender<WORDS>,
     from: &mut impl Receiver<WORDS>,
     timer: Timer,
-) -> Result<Histogram<u64>> {
+) -> Result<(Histogram<u64>, u64)> {
     let clock = timer.clock;
     // From one tick up to a minute and beyond, to three digits.
     let mut histogram = empty_histogram();
@@ -214,12 +265,12 @@ fn ask<const WORDS: usize>(
         }
     }
     to.make(STOP, &mut desk)?;
-    Ok(histogram)
+    Ok((histogram, number))
 }
 
 /// Refuses the end of a stream before anybody has asked for it.
 #[inline(always)]
-fn due(arrival: Arrival) -> Result<()> {
+pub(super) fn due(arrival: Arrival) -> Result<()> {
     match arrival {
         Arrival::Due => Ok(()),
         Arrival::Stop => Err(Box::new(Error::Early { part: "the far side".to_owned() })),
@@ -233,7 +284,7 @@ pub(super) fn empty_histogram() -> Histogram<u64> {
 
 /// Messages that are received, one at a time, between two looks at the clock: a look takes as long as several of the
 /// fastest, and the slowest so far come a microsecond apart. Of large ones fewer, but a MiB at the least: so many take as long.
-const fn block<const WORDS: usize>() -> u64 {
+pub(super) const fn block<const WORDS: usize>() -> u64 {
     let fit = (1 << 20) / Message::<WORDS>::BYTES as u64;
     if fit > 1024 {
         1024
@@ -253,7 +304,7 @@ fn receive_stream<const WORDS: usize>(
     stop: &Stop,
     timer: Timer,
     mut receive: impl FnMut(u64) -> Result<Arrival>,
-) -> Result<Stream> {
+) -> Result<(Stream, u64)> {
     let mut number = 0;
     let stream = timed(timer, || {
         let until = number + block::<WORDS>();
@@ -267,7 +318,7 @@ fn receive_stream<const WORDS: usize>(
     while receive(number)? == Arrival::Due {
         number += 1;
     }
-    Ok(stream)
+    Ok((stream, number))
 }
 
 fn receive_batches<const WORDS: usize>(
@@ -276,7 +327,7 @@ fn receive_batches<const WORDS: usize>(
     size: usize,
     stop: &Stop,
     timer: Timer,
-) -> Result<Stream> {
+) -> Result<(Stream, u64)> {
     let mut desk = vec![Message::default(); size.max(1)];
     let mut number = 0;
     let mut step = |number: &mut u64| -> Result<(u64, Arrival)> {
@@ -295,13 +346,13 @@ fn receive_batches<const WORDS: usize>(
     })?;
     stop.request();
     while step(&mut number)?.1 == Arrival::Due {}
-    Ok(stream)
+    Ok((stream, number))
 }
 
 /// Receives block after block, first for the warm-up and then for the time that counts. The time runs from the arrival
 /// of the last message of the warm-up to the arrival of the last that counts, and both moments lie in the midst of the
 /// stream: neither the filling of an empty transport nor the emptying of a full one is part of it.
-fn timed(timer: Timer, mut block: impl FnMut() -> Result<u64>) -> Result<Stream> {
+pub(super) fn timed(timer: Timer, mut block: impl FnMut() -> Result<u64>) -> Result<Stream> {
     let clock = timer.clock;
     block()?;
     let up = clock.now();
@@ -340,7 +391,6 @@ mod tests {
             test,
             wait: Wait::Spin,
             payload: Payload::B8,
-            any_length: false,
         };
         let two = vec![job(Test::Throughput); 50];
         let slice = Slice::of(Duration::from_secs(25), &two, 5);
@@ -379,8 +429,9 @@ mod tests {
     fn however_long_a_round_trip_takes_one_is_measured() {
         let message = Cell::new(Message::default());
         let timer = Timer { clock: Clock::monotonic(), warm_up: 1_000_000, measured: 1_000_000 };
-        let histogram = ask("test", &mut Slow(&message), &mut Slow(&message), timer).unwrap();
+        let (histogram, asked) = ask("test", &mut Slow(&message), &mut Slow(&message), timer).unwrap();
         assert_eq!(histogram.len(), 1);
+        assert!(asked >= 2, "{asked}: those of the warm-up are counted");
         assert!(histogram.min() >= 4_990_000, "{}", histogram.min());
         assert!(message.get().is(STOP), "the other side is told to stop");
     }
@@ -390,12 +441,12 @@ mod tests {
         let timer = Timer { clock: Clock::monotonic(), warm_up: 0, measured: 1_000_000_000 };
         let stop = Stop::new().unwrap();
         let ends_at_5000 = |number| Ok(if number < 5000 { Arrival::Due } else { Arrival::Stop });
-        let error = receive_stream::<1>(&stop, timer, ends_at_5000).err().expect("it ended too early");
+        let error = receive_stream::<1>(&stop, timer, ends_at_5000).expect_err("it ended too early");
         assert!(matches!(*error, Error::Early { .. }), "{error}");
         let question = Cell::new(Message::<1>::default());
         let error = ask("test", &mut Slow(&question), &mut Ended, timer).unwrap_err();
         assert!(matches!(*error, Error::Early { .. }), "{error}");
-        let error = receive_batches::<1>("test", &mut Ended, 8, &stop, timer).err().expect("it ended at once");
+        let error = receive_batches::<1>("test", &mut Ended, 8, &stop, timer).expect_err("it ended at once");
         assert!(matches!(*error, Error::Early { .. }), "{error}");
     }
 

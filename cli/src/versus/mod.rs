@@ -3,142 +3,269 @@
 mod clock;
 mod cores;
 mod crowd;
-mod json;
+mod facts;
+mod job;
 mod machine;
 mod measure;
+mod paced;
+mod placement;
 mod plan;
 mod record;
-mod report;
-#[allow(dead_code)]
+mod rounds;
 mod show;
-mod sizes;
+mod skew;
+mod solo;
 mod stats;
 
 use anyhow::{Context, bail};
 use clap::Args;
 use clap::builder::PossibleValuesParser;
-use indicatif::{ProgressBar, ProgressStyle};
-use rondel_baselines::Error;
-use std::io::{self, Write};
-use std::time::{Duration, Instant};
+use rondel_baselines::{Payload, Wait};
+use std::fs::{self, File};
+use std::io::{self, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use clock::Clock;
-use cores::{Chosen, PairOfCores};
-use machine::Machine;
-use measure::{Sample, Slice, measure};
-use plan::{Facts, Job};
-use stats::Figures;
+use cores::Chosen;
+use facts::Facts;
+use measure::{Clocks, Slice};
+use placement::Placement;
+use plan::Wanted;
+use record::{About, Finding, Record, Run};
+use rounds::Outcome;
+use show::charts::Which;
+use show::compare::{Comparison, Tolerance};
+use show::table::Terminal;
+use skew::Skew;
 
-/// Measures rondel's rings beside pipes, sockets and the machine's own floor.
+/// Measures every way in which two processes of one machine can hand each other messages, beside the machine's own floor.
 ///
 /// Real processes exchange real messages, each process on a core of its own, and every message is checked when it
-/// arrives. Takes about 50 seconds. What each figure means is defined in docs/benchmarking.md.
+/// arrives. Takes about 9 minutes, and with --quick less than 30 seconds. What each figure means is defined in
+/// docs/benchmarking.md.
 #[derive(Args)]
 pub(crate) struct Arguments {
-    /// Print one JSON object a line, one for each figure, instead of the tables.
+    /// Only round trips, throughput and one load, with messages of 64 bytes, in less than 30 seconds.
     #[arg(long)]
-    json: bool,
-
-    /// The two cores to use, for example 2,3. Without it: the first two that this process may run on, and between many all.
-    #[arg(long, value_name = "A,B")]
-    cores: Option<PairOfCores>,
+    quick: bool,
 
     /// Only these transports, separated by commas.
     #[arg(long, value_name = "LIST", value_delimiter = ',',
-          value_parser = PossibleValuesParser::new(plan::all_names()))]
+          value_parser = PossibleValuesParser::new(facts::all_names()))]
     only: Vec<String>,
 
-    /// How often each measurement is repeated; the medians are reported.
-    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000))]
-    repetitions: u32,
+    /// Only messages of these sizes, separated by commas: 8, 64, 256, 1024, 4096, 65536 bytes. (Under load they have 64 bytes,
+    /// between many 8.)
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = size)]
+    sizes: Vec<Payload>,
 
-    /// How long the whole run may take, divided equally among all measurements.
-    #[arg(long, value_name = "S", default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..=86_400))]
-    seconds: u64,
+    /// Only these ways of waiting, separated by commas: spin, yield, default, park.
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = wait)]
+    wait: Vec<Wait>,
+
+    /// The two cores to use, for example 2,3, or what they are to share: same-core, smt-siblings, same-l3, same-socket, across.
+    /// Without it: the first two that this process may run on, and between many all.
+    #[arg(long, value_name = "A,B")]
+    cores: Option<cores::Wanted>,
+
+    /// How often each measurement is repeated; the medians are reported. [default: 5, with --quick 3]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    repetitions: Option<u32>,
+
+    /// How long the whole run may take, divided equally among all measurements. [default: 540, with --quick 20]
+    #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    seconds: Option<u64>,
+
+    /// Print one JSON object a line, one for the run and one for each figure, instead of the tables.
+    #[arg(long)]
+    json: bool,
+
+    /// Write a page for a browser, with charts, to this file too.
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+
+    /// Write the charts to this directory too, as pictures of their own: round-trips.svg, throughput.svg, under-load.svg.
+    #[arg(long, value_name = "DIRECTORY")]
+    svg: Option<PathBuf>,
+
+    /// Show an earlier run, which --json has written to this file, instead of measuring.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["quick", "only", "sizes", "wait", "cores", "repetitions", "seconds"])]
+    from: Option<PathBuf>,
+
+    /// Compare with an earlier run, which --json has written to this file.
+    #[arg(long, value_name = "FILE")]
+    baseline: Option<PathBuf>,
+
+    /// By how much a median may be worse than the baseline's, for example 10%. If one is worse by more, the exit status is 1.
+    #[arg(long, value_name = "PERCENT", requires = "baseline")]
+    tolerance: Option<Tolerance>,
 }
 
-/// What came of one job.
-struct Outcome {
-    job: Job,
-    result: Result<Figures, String>,
+fn size(text: &str) -> Result<Payload, String> {
+    named(text, &Payload::ALL, |payload| payload.bytes().to_string())
 }
 
-/// How a run was done, for its reader.
-struct Method {
-    repetitions: u32,
-    slice: Slice,
-    clock: Clock,
-    /// Those over which many are spread.
-    cores: Vec<usize>,
+fn wait(text: &str) -> Result<Wait, String> {
+    named(text, &[Wait::Spin, Wait::Yield, Wait::Default, Wait::Park], |wait| wait.name().to_owned())
+}
+
+/// Refuses a name that nothing in the list has, and says what they are.
+fn named<T: Copy>(text: &str, list: &[T], name: impl Fn(T) -> String) -> Result<T, String> {
+    let found = list.iter().copied().find(|one| name(*one) == text);
+    found.ok_or_else(|| format!("known are {}", list.iter().map(|one| name(*one)).collect::<Vec<_>>().join(", ")))
 }
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    let cores = cores::choose(arguments.cores)?;
-    let facts = Facts::of_all(&arguments.only);
-    let jobs = plan::jobs(&facts, cores.all.len());
-    if jobs.is_empty() {
-        bail!("there is nothing to measure");
-    }
-    let clock = Clock::best();
-    let slice = Slice::of(Duration::from_secs(arguments.seconds), &jobs, arguments.repetitions);
-    let (outcomes, repetitions) = rounds(jobs, arguments, &cores, slice, clock)?;
+    // What cannot be read or written is found out before, and not after nine minutes.
+    let baseline = arguments.baseline.as_deref().map(read).transpose()?;
+    let mut page = arguments.html.clone().map(Output::open).transpose()?;
+    let mut charts = arguments.svg.as_deref().map(open_charts).transpose()?.unwrap_or_default();
+    let run = match &arguments.from {
+        Some(file) => read(file)?,
+        None => measured(arguments)?,
+    };
 
     let mut out = io::stdout().lock();
+    let terminal = Terminal::of_stdout();
     if arguments.json {
-        json::write(&mut out, &outcomes, repetitions)?;
+        show::lines::write(&mut out, &run)?;
     } else {
-        let method = Method { repetitions, slice, clock, cores: cores.all };
-        report::write(&mut out, &outcomes, &Machine::this(cores.pair), &method, &facts)?;
+        show::table::write(&mut out, &run, &terminal)?;
     }
+    if let Some(page) = &mut page {
+        page.write(&show::html::page(&run))?;
+    }
+    for (which, file) in &mut charts {
+        file.write(&show::charts::standalone(&run, *which))?;
+    }
+    let worse = match &baseline {
+        Some(earlier) => compare(&mut out, earlier, &run, arguments, &terminal)?,
+        None => 0,
+    };
     out.flush()?;
+    let failed = run.records.iter().filter(|record| matches!(record.finding, Finding::Failed { .. })).count();
+    if failed > 0 {
+        bail!("{failed} of {} measurements failed", run.records.len());
+    }
+    if worse > 0 {
+        bail!("{worse} of {} figures are worse than the baseline's by more than the tolerance", run.records.len());
+    }
     Ok(())
 }
 
-/// Measures all jobs, in turn and again and again, so that a machine that slows down or speeds up in the course of the run
-/// does so for all alike. Returns what came of each, and how often each was done.
-fn rounds(
-    jobs: Vec<Job>,
+/// Shows how a run compares with an earlier one, and says how many figures are worse beyond the tolerance.
+fn compare(
+    out: &mut impl Write,
+    earlier: &Run,
+    now: &Run,
     arguments: &Arguments,
-    cores: &Chosen,
-    slice: Slice,
-    clock: Clock,
-) -> anyhow::Result<(Vec<Outcome>, u32)> {
-    let bar = progress_bar(jobs.len() as u64 * u64::from(arguments.repetitions))?;
-    let begin = Instant::now();
-    let mut lanes: Vec<(Job, Result<Vec<Sample>, String>)> = jobs.into_iter().map(|job| (job, Ok(vec![]))).collect();
-    let mut done = 0;
-    while done < arguments.repetitions && !late(begin, done, arguments.seconds) {
-        for (job, lane) in &mut lanes {
-            bar.set_message(job.to_string());
-            if let Ok(samples) = lane {
-                match measure(job, cores, slice, clock) {
-                    Ok(sample) => samples.push(sample),
-                    // The machine forbids it: a line in the table. Anything else would make all figures doubtful.
-                    Err(error) if matches!(*error, Error::Unavailable { .. }) => *lane = Err(error.to_string()),
-                    Err(error) => {
-                        bar.abandon();
-                        return Err(error).with_context(|| format!("measuring {job}"));
-                    }
-                }
-            }
-            bar.inc(1);
-        }
-        done += 1;
+    terminal: &Terminal,
+) -> anyhow::Result<usize> {
+    let comparison = Comparison::of(earlier, now);
+    let shown = arguments.tolerance.unwrap_or_default();
+    if arguments.json {
+        // The lines on stdout are those of the run.
+        let plain = Terminal { width: None, colours: false };
+        show::compare::write(&mut io::stderr().lock(), &comparison, shown, &plain)?;
+    } else {
+        show::compare::write(out, &comparison, shown, terminal)?;
     }
-    bar.finish_and_clear();
-    let outcomes =
-        lanes.into_iter().map(|(job, lane)| Outcome { job, result: lane.map(|s| Figures::of(&s)) }).collect();
-    Ok((outcomes, done))
+    Ok(arguments.tolerance.map_or(0, |tolerance| comparison.worse_than(tolerance).len()))
 }
 
-/// Whether another round would take the run far beyond its time, as on a machine that is busy with other things. A
-/// median wants three values, so the first three rounds are always done.
-fn late(begin: Instant, done: u32, seconds: u64) -> bool {
-    done >= 3 && begin.elapsed() * (done + 1) / done > Duration::from_secs(seconds) * 23 / 20
+fn read(path: &Path) -> anyhow::Result<Run> {
+    let file = File::open(path).with_context(|| format!("opening {}", path.display()))?;
+    show::lines::read(BufReader::new(file)).with_context(|| format!("reading {}", path.display()))
 }
 
-/// Drawn on stderr, and only where that is a terminal. It has no thread of its own: this process forks.
-fn progress_bar(length: u64) -> anyhow::Result<ProgressBar> {
-    let style = ProgressStyle::with_template("{bar:32} {percent:>3}%, {eta} left: {msg}")?;
-    Ok(ProgressBar::new(length).with_style(style))
+/// A file to be written at the end of a run.
+struct Output {
+    path: PathBuf,
+    file: File,
+}
+
+impl Output {
+    /// Opened, but not emptied: a run that fails leaves what was there as it is.
+    fn open(path: PathBuf) -> anyhow::Result<Self> {
+        let file = File::options().write(true).create(true).truncate(false).open(&path);
+        let file = file.with_context(|| format!("opening {} for writing", path.display()))?;
+        Ok(Output { path, file })
+    }
+
+    fn write(&mut self, text: &str) -> anyhow::Result<()> {
+        let written = self.file.set_len(0).and_then(|()| self.file.write_all(text.as_bytes()));
+        written.with_context(|| format!("writing {}", self.path.display()))
+    }
+}
+
+/// The files of all charts, in a directory that is made if need be.
+fn open_charts(directory: &Path) -> anyhow::Result<Vec<(Which, Output)>> {
+    fs::create_dir_all(directory).with_context(|| format!("making {}", directory.display()))?;
+    let charts =
+        [(Which::RoundTrips, "round-trips"), (Which::Throughput, "throughput"), (Which::UnderLoad, "under-load")];
+    let open = |(which, name)| Ok((which, Output::open(directory.join(name).with_extension("svg"))?));
+    charts.into_iter().map(open).collect()
+}
+
+/// Measures what the arguments ask for.
+fn measured(arguments: &Arguments) -> anyhow::Result<Run> {
+    let (seconds, repetitions) = if arguments.quick { (20, 3) } else { (540, 5) };
+    let seconds = arguments.seconds.unwrap_or(seconds);
+    let repetitions = arguments.repetitions.unwrap_or(repetitions);
+    let cores = cores::choose(arguments.cores)?;
+    let facts = Facts::of_all(&arguments.only);
+    let placement = cores.pair.placement();
+    let wanted = Wanted {
+        quick: arguments.quick,
+        sizes: &arguments.sizes,
+        waits: &arguments.wait,
+        cores: cores.all.len(),
+        one_core: placement == Placement::SameCore,
+    };
+    let jobs = plan::jobs(&facts, wanted);
+    if jobs.is_empty() {
+        bail!("there is nothing to measure: none of these transports is measured with these sizes and ways of waiting");
+    }
+    let date = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
+    let (clocks, skew) = clocks(&cores)?;
+    let slice = Slice::of(Duration::from_secs(seconds), &jobs, repetitions);
+    let (outcomes, repetitions) = rounds::all(jobs, repetitions, Duration::from_secs(seconds), &cores, slice, clocks)?;
+    let milliseconds = |length: Duration| (length.as_secs_f64() * 1e4).round() / 10.0;
+    let about = About {
+        rondel: env!("CARGO_PKG_VERSION").to_owned(),
+        date,
+        processor: machine::processor(),
+        kernel: machine::kernel(),
+        near: cores.pair.near,
+        far: cores.pair.far,
+        placement: placement.name().to_owned(),
+        cores: cores.all,
+        clock: clocks.near.name().to_owned(),
+        clock_reading_ns: clocks.near.cost().round(),
+        clock_skew_ns: skew.bound().round(),
+        repetitions,
+        warm_up_ms: milliseconds(slice.warm_up),
+        measured_ms: milliseconds(slice.measured),
+        transports: facts.iter().map(Facts::about).collect(),
+    };
+    let record = |Outcome { job, finding }: Outcome| Record {
+        key: job.key(),
+        between: job.scope.name().to_owned(),
+        repetitions,
+        finding,
+    };
+    Ok(Run { about, records: outcomes.into_iter().map(record).collect() })
+}
+
+/// The best clock, and the best of those that the two cores read alike, with how far their readings may lie apart.
+fn clocks(cores: &Chosen) -> anyhow::Result<(Clocks, Skew)> {
+    let near = Clock::best();
+    let skew = Skew::measure(near, cores.pair).context("comparing the clocks of the two cores")?;
+    if skew.is_none() {
+        return Ok((Clocks { near, common: near }, skew));
+    }
+    let common = Clock::monotonic();
+    let skew = Skew::measure(common, cores.pair).context("comparing the clocks of the two cores")?;
+    Ok((Clocks { near, common }, skew))
 }

@@ -1,139 +1,48 @@
 //! What is measured, and in which order.
 
-use rondel_baselines::{
-    Crowd, CrowdVisitor, EverySize, FewSizes, Kind, Payload, Scope, Shape, Transport, Visitor, Wait, crowd_names,
-    names, visit, visit_crowd,
-};
-use std::fmt;
+use super::facts::Facts;
+use super::job::{Job, Test};
+use rondel_baselines::{Payload, Scope, Shape, Wait};
 
-/// What is known of a transport before it is measured.
-#[derive(Clone, Debug)]
-pub(crate) struct Facts {
-    pub(crate) name: &'static str,
-    pub(crate) note: &'static str,
-    /// What this machine grants it.
-    pub(crate) granted: Option<String>,
-    pub(crate) kind: Kind,
-    pub(crate) scope: Scope,
-    waits: &'static [Wait],
-    queues: bool,
-    batches: bool,
-    /// Whether it is measured between two.
-    pairs: bool,
-    /// Whether it is measured between many.
-    crowds: bool,
-    /// Whether it carries messages of any length, and is measured at every size.
-    any_length: bool,
-    /// Whether nothing is copied, so that to hand over what lies ready elsewhere is not what it is for.
-    in_place: bool,
+/// What is wanted of all that could be measured.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wanted<'a> {
+    /// No more than is needed to see how things stand.
+    pub(crate) quick: bool,
+    /// Only messages of these sizes; all if there are none.
+    pub(crate) sizes: &'a [Payload],
+    /// Only these ways of waiting; all if there are none.
+    pub(crate) waits: &'a [Wait],
+    /// How many cores there are for many.
+    pub(crate) cores: usize,
+    /// Whether the two sides have to share a core.
+    pub(crate) one_core: bool,
 }
 
-/// The names of all transports, between two and between many, in the order in which they are shown.
-pub(crate) fn all_names() -> Vec<&'static str> {
-    let only_crowds = crowd_names().iter().filter(|name| !names().contains(name));
-    names().iter().chain(only_crowds).copied().collect()
-}
-
-impl Facts {
-    /// The facts of all transports, or of those named in `only` if it names any.
-    pub(crate) fn of_all(only: &[String]) -> Vec<Facts> {
-        struct Ask;
-        impl Visitor for Ask {
-            type Output = Facts;
-            fn visit<T: FewSizes>(self) -> Facts {
-                Facts::of::<T>()
-            }
-            fn visit_any_length<T: EverySize>(self) -> Facts {
-                Facts { any_length: true, ..Facts::of::<T>() }
-            }
-        }
-        impl CrowdVisitor for Ask {
-            type Output = Facts;
-            fn visit<T: Crowd>(self) -> Facts {
-                Facts::of::<T>()
-            }
-        }
-        all_names()
-            .into_iter()
-            .filter(|name| only.is_empty() || only.iter().any(|wanted| wanted == name))
-            .filter_map(|name| visit(name, Ask).or_else(|_| visit_crowd(name, Ask)).ok())
-            .collect()
-    }
-
-    fn of<T: Transport>() -> Facts {
-        Facts {
-            name: T::NAME,
-            note: T::NOTE,
-            granted: T::granted(),
-            kind: T::KIND,
-            scope: T::SCOPE,
-            waits: T::WAITS,
-            queues: T::QUEUES,
-            batches: T::BATCHES,
-            pairs: names().contains(&T::NAME),
-            crowds: crowd_names().contains(&T::NAME),
-            any_length: false,
-            in_place: T::IN_PLACE,
-        }
-    }
-
-    /// The ways of waiting under which throughput is of interest. A busy stream never sleeps, so to be *ready* to sleep
-    /// is the cost that counts, and where there is a default that is, it stands for parking too.
-    fn throughput_waits(&self) -> impl Iterator<Item = Wait> {
-        let has_default = self.waits.contains(&Wait::Default);
-        self.waits.iter().copied().filter(move |wait| !(has_default && *wait == Wait::Park))
+impl Wanted<'_> {
+    fn includes(&self, job: &Job) -> bool {
+        let of = |list: &[Payload]| list.is_empty() || list.contains(&job.payload);
+        let sizes = if self.sizes.is_empty() && self.quick { of(&[QUICK_SIZE]) } else { of(self.sizes) };
+        let waits = self.waits.is_empty() || self.waits.contains(&job.wait);
+        // Of two that share a core, one would poll while the other could work, until the scheduler takes its turn away; and one that
+        // sends by the clock never gives it up.
+        let shares = !self.one_core || !(job.wait == Wait::Spin || matches!(job.test, Test::Paced(_)));
+        // What one thread does alone is not disturbed by that.
+        sizes && waits && (shares || job.scope == Scope::OneThread) && (!self.quick || is_quick(job.test))
     }
 }
 
-/// What is asked of a transport.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Test {
-    /// How long a message and its answer take.
-    RoundTrip,
-    /// How many messages a second arrive, one at a time.
-    Throughput,
-    /// The same of messages that lie ready and that nobody reads: how many a second are handed over.
-    Handover,
-    /// The same, so many messages a step.
-    Batches(usize),
-    /// How many messages a second arrive at all of many receivers from all of many senders, one at a time or so many a step.
-    Crowd(Shape, Option<usize>),
-}
+/// The size that is measured when time is short: a line.
+const QUICK_SIZE: Payload = Payload::B64;
 
-/// One thing to measure.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Job {
-    pub(crate) transport: &'static str,
-    pub(crate) scope: Scope,
-    pub(crate) test: Test,
-    pub(crate) wait: Wait,
-    pub(crate) payload: Payload,
-    /// Whether the transport carries messages of any length.
-    pub(crate) any_length: bool,
-}
+/// The rate that is.
+const QUICK_RATE: u64 = 100_000;
 
-impl fmt::Display for Job {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}, ", self.transport)?;
-        match self.test {
-            Test::RoundTrip => write!(f, "round trip")?,
-            Test::Throughput => write!(f, "throughput")?,
-            Test::Handover => write!(f, "handing over")?,
-            Test::Batches(_) => write!(f, "throughput in batches")?,
-            Test::Crowd(shape, None) => write!(f, "{shape}")?,
-            Test::Crowd(shape, Some(_)) => write!(f, "{shape} in batches")?,
-        }
-        write!(f, ", {}, {} bytes", self.wait.name(), self.payload.bytes())
-    }
-}
-
-impl Job {
-    /// How many processes or threads take part.
-    pub(crate) fn parts(&self) -> usize {
-        match self.test {
-            Test::Crowd(shape, _) => shape.parts(),
-            _ => 2,
-        }
+fn is_quick(test: Test) -> bool {
+    match test {
+        Test::RoundTrip | Test::Throughput => true,
+        Test::Paced(rate) => rate == QUICK_RATE,
+        Test::Handover | Test::Batches(_) | Test::Crowd(..) => false,
     }
 }
 
@@ -150,6 +59,10 @@ const fn batch(payload: Payload) -> usize {
     }
 }
 
+/// Messages a second under load, and their size.
+const RATES: [u64; 5] = [1_000, 10_000, QUICK_RATE, 1_000_000, 10_000_000];
+const PACED: Payload = Payload::B64;
+
 /// How many send and how many receive where many do.
 const SHAPES: [Shape; 3] = [shape(1), shape(2), shape(4)];
 
@@ -161,35 +74,40 @@ const fn shape(each: usize) -> Shape {
 /// way at a time.
 const CROWD_BATCH: usize = 32;
 
-/// Everything to be measured once a round, on so many cores. What will be compared is measured in close succession.
-pub(crate) fn jobs(transports: &[Facts], cores: usize) -> Vec<Job> {
+/// Everything to be measured once a round. What will be compared is measured in close succession.
+pub(crate) fn jobs(transports: &[Facts], wanted: Wanted<'_>) -> Vec<Job> {
     let mut jobs = Vec::new();
     for facts in transports {
         if facts.pairs {
             jobs.extend(between_two(facts));
         }
         if facts.crowds {
-            jobs.extend(between_many(facts, cores));
+            jobs.extend(between_many(facts, wanted.cores));
+        }
+        if facts.scope == Scope::OneThread {
+            jobs.extend(of_one(facts));
         }
     }
+    jobs.retain(|job| wanted.includes(job));
     // Stable, so that transports keep the order of the list.
     jobs.sort_by_key(|job| match job.test {
-        Test::RoundTrip => (0, job.payload, Some(job.wait), None),
-        Test::Throughput => (1, job.payload, None, None),
-        Test::Handover => (2, job.payload, None, None),
-        Test::Batches(_) => (3, job.payload, None, None),
-        Test::Crowd(shape, batch) => (4, job.payload, None, Some((shape, batch))),
+        Test::RoundTrip => (0, job.payload, Some(job.wait), 0, None),
+        Test::Throughput => (1, job.payload, None, 0, None),
+        Test::Handover => (2, job.payload, None, 0, None),
+        Test::Batches(_) => (3, job.payload, None, 0, None),
+        Test::Paced(rate) => (4, job.payload, None, rate, None),
+        Test::Crowd(shape, batch) => (5, job.payload, None, 0, Some((shape, batch))),
     });
     jobs
 }
 
 /// The sizes of what fixed-size elements are asked for in round trips, and in streams. What carries any length is asked for all.
-pub(crate) const ASKED: [Payload; 2] = [Payload::B8, Payload::B64];
-pub(crate) const STREAMED: [Payload; 3] = [Payload::B8, Payload::B64, Payload::B1024];
+const ASKED: [Payload; 2] = [Payload::B8, Payload::B64];
+const STREAMED: [Payload; 3] = [Payload::B8, Payload::B64, Payload::B1024];
 
 fn between_two(facts: &Facts) -> Vec<Job> {
     let Facts { name: transport, scope, any_length, .. } = *facts;
-    let job = |test, wait, payload| Job { transport, scope, test, wait, payload, any_length };
+    let job = |test, wait, payload| Job { transport, scope, test, wait, payload };
     let mut jobs = Vec::new();
     let (asked, streamed) =
         if any_length { (&Payload::ALL[..], &Payload::ALL[..]) } else { (&ASKED[..], &STREAMED[..]) };
@@ -210,18 +128,27 @@ fn between_two(facts: &Facts) -> Vec<Job> {
             jobs.extend(wait.map(|wait| job(Test::Batches(batch(payload)), wait, payload)));
         }
     }
+    for rate in RATES {
+        jobs.extend(facts.waits.iter().map(|wait| job(Test::Paced(rate), *wait, PACED)));
+    }
     jobs
 }
 
-fn between_many(facts: &Facts, cores: usize) -> Vec<Job> {
-    let job = |shape, batch, wait| Job {
-        transport: facts.name,
-        scope: facts.scope,
-        test: Test::Crowd(shape, batch),
-        wait,
-        payload: Payload::B8,
-        any_length: false,
+/// What is copied by one thread, in and out again.
+fn of_one(facts: &Facts) -> Vec<Job> {
+    let Facts { name: transport, scope, .. } = *facts;
+    let tests = [Test::Throughput, Test::Handover];
+    let of = |wait: Wait| {
+        let all = Payload::ALL.into_iter().flat_map(move |payload| tests.map(|test| (test, payload)));
+        all.map(move |(test, payload)| Job { transport, scope, test, wait, payload })
     };
+    facts.waits.iter().copied().flat_map(of).collect()
+}
+
+fn between_many(facts: &Facts, cores: usize) -> Vec<Job> {
+    let Facts { name: transport, scope, .. } = *facts;
+    let job =
+        |shape, batch, wait| Job { transport, scope, test: Test::Crowd(shape, batch), wait, payload: Payload::B8 };
     let mut jobs = Vec::new();
     for shape in SHAPES {
         // Who polls without ever giving up its core wants one of its own: of two on one core, one would poll while the
@@ -238,6 +165,9 @@ fn between_many(facts: &Facts, cores: usize) -> Vec<Job> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rondel_baselines::Kind;
+
+    const ALL: Wanted<'_> = Wanted { quick: false, sizes: &[], waits: &[], cores: 2, one_core: false };
 
     fn facts(waits: &'static [Wait], queues: bool) -> Facts {
         let (pairs, crowds) = (true, false);
@@ -265,28 +195,35 @@ mod tests {
         jobs.iter().filter(|job| is(job)).count()
     }
 
+    fn paced(job: &Job) -> bool {
+        matches!(job.test, Test::Paced(_))
+    }
+
     #[test]
     fn what_cannot_queue_is_asked_for_round_trips_only() {
-        let jobs = jobs(&[facts(&[Wait::Spin], false)], 2);
+        let jobs = jobs(&[facts(&[Wait::Spin], false)], ALL);
         assert_eq!(jobs.len(), 2);
         assert_eq!(count(&jobs, |job| job.test == Test::RoundTrip), 2);
     }
 
     #[test]
     fn what_has_a_choice_of_waiting_is_asked_for_each() {
-        let jobs = jobs(&[facts(&[Wait::Spin, Wait::Default, Wait::Park], true)], 2);
+        let jobs = jobs(&[facts(&[Wait::Spin, Wait::Default, Wait::Park], true)], ALL);
         assert_eq!(count(&jobs, |job| job.test == Test::RoundTrip), 6);
         assert_eq!(count(&jobs, |job| job.test == Test::Throughput && job.wait == Wait::Spin), 3);
         assert_eq!(count(&jobs, |job| job.test == Test::Throughput && job.wait == Wait::Default), 3);
         assert_eq!(count(&jobs, |job| job.test == Test::Throughput && job.wait == Wait::Park), 0);
         assert_eq!(count(&jobs, |job| matches!(job.test, Test::Batches(_)) && job.wait == Wait::Default), 3);
-        assert_eq!(jobs.len(), 15);
+        for wait in [Wait::Spin, Wait::Default, Wait::Park] {
+            assert_eq!(count(&jobs, |job| paced(job) && job.wait == wait && job.payload == PACED), RATES.len());
+        }
+        assert_eq!(jobs.len(), 15 + 3 * RATES.len());
     }
 
     #[test]
     fn what_carries_any_length_is_asked_for_every_size() {
         let pipe = Facts { any_length: true, ..facts(&[Wait::Park], true) };
-        let jobs = jobs(&[pipe.clone(), Facts { in_place: true, ..pipe }], 2);
+        let jobs = jobs(&[pipe.clone(), Facts { in_place: true, ..pipe }], ALL);
         for payload in Payload::ALL {
             let of = |is: fn(&Test) -> bool| count(&jobs, |job| job.payload == payload && is(&job.test));
             assert_eq!(of(|test| *test == Test::RoundTrip), 2);
@@ -295,36 +232,45 @@ mod tests {
             // What lies ready elsewhere would have to be copied.
             assert_eq!(of(|test| *test == Test::Handover), 1);
         }
-        assert!(jobs.iter().all(|job| job.any_length));
-        assert_eq!(jobs.len(), 6 * 7);
+        assert_eq!(count(&jobs, paced), 2 * RATES.len());
+        assert_eq!(jobs.len(), 6 * 7 + 2 * RATES.len());
+    }
+
+    #[test]
+    fn what_is_wanted_is_all_that_is_measured() {
+        let all = Facts { any_length: true, ..facts(&[Wait::Spin, Wait::Park], true) };
+        let jobs = |wanted| jobs(&[all.clone(), crowds(&[Wait::Spin, Wait::Park], true)], wanted);
+        let sizes = jobs(Wanted { sizes: &[Payload::B8, Payload::B1024], ..ALL });
+        assert!(!sizes.is_empty() && sizes.iter().all(|j| [Payload::B8, Payload::B1024].contains(&j.payload)));
+        let waits = jobs(Wanted { waits: &[Wait::Park], ..ALL });
+        assert!(!waits.is_empty() && waits.iter().all(|job| job.wait == Wait::Park));
+        let quick = jobs(Wanted { quick: true, ..ALL });
+        // Two round trips and two streams; and how long a message takes under one load.
+        assert_eq!(quick.len(), 6, "{quick:?}");
+        assert!(quick.iter().all(|job| job.payload == Payload::B64));
+        let other = jobs(Wanted { quick: true, sizes: &[Payload::B8], ..ALL });
+        assert!(!other.is_empty() && other.iter().all(|job| job.payload == Payload::B8));
+        let together = jobs(Wanted { one_core: true, ..ALL });
+        assert!(!together.is_empty() && together.iter().all(|job| job.wait == Wait::Park && !paced(job)));
     }
 
     #[test]
     fn what_is_compared_is_measured_in_succession() {
-        let jobs = jobs(&Facts::of_all(&[]), 2);
+        let jobs = jobs(&Facts::of_all(&[]), ALL);
         let round_trips: Vec<_> =
             jobs.iter().filter(|job| job.test == Test::RoundTrip).map(|job| (job.payload, job.wait)).collect();
         assert!(round_trips.is_sorted(), "{round_trips:?}");
         let rest = jobs.iter().skip(round_trips.len());
         assert!(rest.clone().all(|job| job.test != Test::RoundTrip));
-    }
-
-    #[test]
-    fn only_some_of_the_transports() {
-        let some = ["unix-stream", "array-queue", "pipe"].map(str::to_owned);
-        let some: Vec<_> = Facts::of_all(&some).iter().map(|f| f.name).collect();
-        assert_eq!(some, ["pipe", "unix-stream", "array-queue"]);
-        let all: Vec<_> = Facts::of_all(&[]).iter().map(|f| f.name).collect();
-        assert_eq!(all, all_names());
-        let unique: std::collections::BTreeSet<_> = all.iter().collect();
-        assert_eq!(unique.len(), all.len(), "named twice: {all:?}");
-        assert!(names().iter().chain(crowd_names()).all(|name| all.contains(name)));
+        let keys: std::collections::BTreeSet<_> = jobs.iter().map(Job::key).collect();
+        assert_eq!(keys.len(), jobs.len(), "no two jobs are known by the same");
     }
 
     #[test]
     fn who_is_measured_between_many_is_measured_in_every_shape() {
         let all = [Wait::Spin, Wait::Default, Wait::Park];
-        let jobs = |cores| jobs(&[crowds(const { &[Wait::Spin, Wait::Default, Wait::Park] }, true)], cores);
+        let jobs =
+            |cores| jobs(&[crowds(const { &[Wait::Spin, Wait::Default, Wait::Park] }, true)], Wanted { cores, ..ALL });
         for cores in [2, 4, 8] {
             let jobs = jobs(cores);
             for shape in SHAPES {
@@ -340,7 +286,7 @@ mod tests {
 
     #[test]
     fn shapes_are_compared_in_succession() {
-        let jobs = jobs(&[crowds(&[Wait::Yield], false), crowds(&[Wait::Default], true)], 2);
+        let jobs = jobs(&[crowds(&[Wait::Yield], false), crowds(&[Wait::Default], true)], ALL);
         let order: Vec<_> =
             jobs.iter().filter_map(|j| if let Test::Crowd(s, b) = j.test { Some((s, b)) } else { None }).collect();
         assert_eq!(order.len(), 9);

@@ -148,6 +148,8 @@ pub(crate) enum Finding {
     },
     /// The machine forbids it, and this is why.
     Unavailable { unavailable: String },
+    /// It was broken off, and this is why.
+    Failed { failed: String },
 }
 
 /// What a million messages cost (of round trips: a million round trips), at both ends together.
@@ -157,4 +159,15 @@ pub(crate) struct Cost {
     pub(crate) cpu_s_per_million: f64,
     /// How often a core was given to somebody else, by its own will or not.
     pub(crate) switches_per_million: f64,
+}
+
+impl Finding {
+    /// Why there is no figure, if there is none.
+    pub(crate) fn missing(&self) -> Option<&str> {
+        match self {
+            Finding::Unavailable { unavailable } => Some(unavailable),
+            Finding::Failed { failed } => Some(failed),
+            _ => None,
+        }
+    }
 }

@@ -40,7 +40,7 @@ fn slow(by: f64) -> impl Fn(&mut Record) {
     move |record| match &mut record.finding {
         Finding::RoundTrip { p50_ns, .. } | Finding::Paced { p50_ns, .. } => *p50_ns *= by,
         Finding::Throughput { messages_per_s, .. } => *messages_per_s /= by,
-        Finding::Unavailable { .. } => panic!("nothing to slow down"),
+        Finding::Unavailable { .. } | Finding::Failed { .. } => panic!("nothing to slow down"),
     }
 }
 

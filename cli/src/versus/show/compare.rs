@@ -1,6 +1,6 @@
 //! Two runs beside each other.
 
-use super::super::record::{Finding, Key, Record, Run, TestName};
+use super::super::record::{Key, Record, Run, TestName};
 use super::digits::{NONE, micros, millions, rate, spread, times, trimmed};
 use super::grids::{Cell, Column, Grid, KEPT, Row};
 use super::table::{HEADING, Terminal, clean, write_grid};
@@ -13,6 +13,13 @@ use std::str::FromStr;
 /// How much longer a message may take than in the earlier run before that counts as worse: a share of one.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Tolerance(f64);
+
+impl Default for Tolerance {
+    /// What is called worse and better where nobody names a tolerance.
+    fn default() -> Self {
+        Tolerance(0.1)
+    }
+}
 
 impl FromStr for Tolerance {
     type Err = String;
@@ -167,7 +174,7 @@ impl Comparison {
             other.size().total_cmp(&one.size()).then(other.lost.cmp(&one.lost)).then_with(|| one.key.cmp(&other.key))
         });
         let only = |run: &Run, other: &View| -> Vec<Key> {
-            let measured = run.records.iter().filter(|record| !matches!(record.finding, Finding::Unavailable { .. }));
+            let measured = run.records.iter().filter(|record| record.finding.missing().is_none());
             measured.filter(|record| other.record(&record.key).is_none()).map(|record| record.key.clone()).collect()
         };
         Comparison {

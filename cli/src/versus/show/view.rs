@@ -201,7 +201,7 @@ impl Record {
     }
 
     fn is_measured(&self) -> bool {
-        !matches!(self.finding, Finding::Unavailable { .. })
+        self.finding.missing().is_none()
     }
 }
 

@@ -1,7 +1,6 @@
 //! What could not be measured, and why.
 
 use super::super::view::View;
-use crate::versus::record::Finding;
 use rondel_baselines::display_bytes;
 use std::collections::BTreeSet;
 
@@ -17,11 +16,11 @@ pub(in super::super) fn missing(view: &View) -> Vec<Missing> {
     // In the order in which they were met.
     let mut reasons: Vec<(&str, &str, BTreeSet<usize>)> = Vec::new();
     for record in &view.run.records {
-        if let Finding::Unavailable { unavailable } = &record.finding {
+        if let Some(reason) = record.finding.missing() {
             let (who, bytes) = (record.key.transport.as_str(), record.key.payload_bytes);
-            match reasons.iter_mut().find(|(one, why, _)| *one == who && why == unavailable) {
+            match reasons.iter_mut().find(|(one, why, _)| *one == who && *why == reason) {
                 Some((.., sizes)) => _ = sizes.insert(bytes),
-                None => reasons.push((who, unavailable, BTreeSet::from([bytes]))),
+                None => reasons.push((who, reason, BTreeSet::from([bytes]))),
             }
         }
     }

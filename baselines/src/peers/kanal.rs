@@ -1,0 +1,90 @@
+//! The bounded channel of the crate kanal: between threads, and both ends can block.
+
+use crate::error::check_wait;
+use crate::{
+    Carries, Crowd, Error, Kind, Message, Receiver, Result, Scope, Seat, Seats, Sender, Shape, Transport, Wait,
+    ring_capacity,
+};
+
+/// A bounded channel of kanal between threads.
+#[derive(Clone, Copy, Debug)]
+pub struct Kanal;
+
+impl Transport for Kanal {
+    const NAME: &'static str = "kanal";
+    const NOTE: &'static str = "bounded channel of the crate kanal between threads of one process; the same room as rtrb; blocking send and recv, which poll for a while and then park; it has no batches of a fixed size";
+    const KIND: Kind = Kind::Peer;
+    const SCOPE: Scope = Scope::Threads;
+    const WAITS: &'static [Wait] = &[Wait::Default];
+    const QUEUES: bool = true;
+    const BATCHES: bool = false;
+}
+
+impl<const WORDS: usize> Carries<WORDS> for Kanal {
+    type Sending = Sending<WORDS>;
+    type Receiving = Receiving<WORDS>;
+
+    fn open(wait: Wait) -> Result<(Self::Sending, Self::Receiving)> {
+        check_wait(Self::NAME, wait, Self::WAITS)?;
+        let (sender, receiver) = kanal::bounded(ring_capacity::<WORDS>());
+        Ok((Sending { sender }, Receiving { receiver }))
+    }
+}
+
+impl Crowd for Kanal {
+    type Sending = Sending<1>;
+    type Receiving = Receiving<1>;
+
+    fn open_crowd(wait: Wait, shape: Shape) -> Result<Seats<Self::Sending, Self::Receiving>> {
+        check_wait(Self::NAME, wait, Self::WAITS)?;
+        let (sender, receiver) = kanal::bounded(ring_capacity::<1>());
+        // The two that these are cloned from go at the end of this function, so an end is gone with the last of its seats.
+        let sending = (0..shape.producers).map(|_| Sending { sender: sender.clone() }).collect();
+        let receiving = (0..shape.consumers).map(|_| Receiving { receiver: receiver.clone() }).collect();
+        Ok((sending, receiving))
+    }
+}
+
+/// One that sends.
+pub struct Sending<const WORDS: usize> {
+    sender: kanal::Sender<Message<WORDS>>,
+}
+
+/// One that receives.
+pub struct Receiving<const WORDS: usize> {
+    receiver: kanal::Receiver<Message<WORDS>>,
+}
+
+impl<const WORDS: usize> Seat for Sending<WORDS> {
+    type Taken = Self;
+    fn take(self) -> Result<Self> {
+        Ok(self)
+    }
+}
+
+impl<const WORDS: usize> Seat for Receiving<WORDS> {
+    type Taken = Self;
+    fn take(self) -> Result<Self> {
+        Ok(self)
+    }
+}
+
+impl<const WORDS: usize> Sender<WORDS> for Sending<WORDS> {
+    #[inline(always)]
+    fn send(&mut self, message: &Message<WORDS>) -> Result<()> {
+        self.sender.send(*message).map_err(|_| peer_gone())
+    }
+}
+
+impl<const WORDS: usize> Receiver<WORDS> for Receiving<WORDS> {
+    #[inline(always)]
+    fn receive(&mut self, message: &mut Message<WORDS>) -> Result<()> {
+        *message = self.receiver.recv().map_err(|_| peer_gone())?;
+        Ok(())
+    }
+}
+
+#[cold]
+fn peer_gone() -> Box<Error> {
+    Box::new(Error::PeerGone { transport: Kanal::NAME })
+}
