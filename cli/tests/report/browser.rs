@@ -58,11 +58,13 @@ impl Network {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let asked = Arc::new(Mutex::new(Vec::new()));
-        let told = Arc::clone(&asked);
-        // It ends with the process, which is that of the tests.
+        let (page, told) = (Arc::new(page), Arc::clone(&asked));
+        // These end with the process, which is that of the tests. Each connection has its own, for a browser opens some in advance, over
+        // which it then says nothing.
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                answer(stream, &page, &told);
+                let (page, told) = (Arc::clone(&page), Arc::clone(&told));
+                std::thread::spawn(move || answer(stream, &page, &told));
             }
         });
         Network { address, asked }

@@ -3,6 +3,7 @@
 use crate::fixture;
 use crate::versus::record::{Finding, Key, Record, Run, TestName};
 use crate::versus::show::compare::{self, Comparison, Tolerance};
+use crate::versus::show::lines;
 use crate::versus::show::table::Terminal;
 
 fn tolerance(text: &str) -> Tolerance {
@@ -227,4 +228,20 @@ fn tolerances() {
         let error = text.parse::<Tolerance>().unwrap_err();
         assert!(error.starts_with(&format!("`{text}` is no percentage")), "{error}");
     }
+}
+
+#[test]
+fn what_failed_has_no_figure_and_is_worse() {
+    let run = fixture::run();
+    let mut now = run.clone();
+    change(&mut now, is("spsc", "spin", TestName::RoundTrip, 64), |record| {
+        record.finding = Finding::Failed { failed: "spsc: the other end is gone".to_owned() };
+    });
+    assert_eq!(worse(&run, &now, "1000"), [("spsc".to_owned(), TestName::RoundTrip)]);
+    assert!(worse(&now, &run, "0").is_empty());
+    let mut file = Vec::new();
+    lines::write(&mut file, &now).unwrap();
+    assert_eq!(lines::read(&file[..]).unwrap(), now);
+    let text = crate::tables::shown(&now, None, false);
+    assert!(text.contains("\nspsc, 64 B ") && text.contains("  the other end is gone\n"), "{text}");
 }

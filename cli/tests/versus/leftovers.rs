@@ -1,6 +1,7 @@
 //! Nothing is left behind, however the tool ends.
 
 use super::{QUICK, alone, run, stdout, two_cores, versus};
+use std::collections::BTreeSet;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -87,32 +88,42 @@ fn ended_by(signal: rustix::process::Signal, name: &str) {
         return;
     }
     let place = Temporary::new(name);
-    let mut with_child = 0;
+    let (before, mut with_child) = (ipc(), 0);
     for turn in 0..12 {
-        let mut command = versus(&["--seconds", "60", "--repetitions", "200", "--only", "fifo"]);
+        let mut command =
+            versus(&["--seconds", "60", "--repetitions", "200", "--only", "fifo,posix-mq,sysv-mq,sysv-sem"]);
         heed_signals(&mut command);
         let mut tool = place.mark(&mut command).stdout(Stdio::piped()).spawn().expect("the tool starts");
-        // Until the tool has a child, then a little longer: 0 to 5.5 ms, in which several FIFOs come and go.
+        // Until the tool has a child, then a little longer: 0 to 22 ms, in which several connections come and go.
         let begin = Instant::now();
         while place.processes().len() < 2 && begin.elapsed() < Duration::from_secs(10) {
             std::thread::yield_now();
         }
-        std::thread::sleep(Duration::from_micros(500 * turn));
-        with_child += usize::from(place.processes().len() == 2);
+        std::thread::sleep(Duration::from_micros(2000 * turn));
+        with_child += usize::from(place.processes().len() >= 2);
         let id = rustix::process::Pid::from_child(&tool);
         rustix::process::kill_process(id, signal).expect("the tool still runs");
         let status = tool.wait().expect("the tool ends");
         assert!(!status.success());
+        // Not by the next run, which may never come, but now.
+        place.assert_nothing_left();
         let begin = Instant::now();
-        while !place.processes().is_empty() {
-            assert!(begin.elapsed() < Duration::from_secs(10), "left: {:?}", place.processes());
-            std::thread::sleep(Duration::from_millis(1));
+        while !ipc().is_subset(&before) {
+            assert!(begin.elapsed() < Duration::from_secs(10), "left: {:?}", ipc().difference(&before));
+            std::thread::sleep(Duration::from_millis(5));
         }
     }
     assert!(with_child > 0, "the tool was never caught with a child");
-    // One that was killed in the few microseconds in which a FIFO has a name is cleaned up after by the next.
-    stdout(&run(place.mark(&mut versus(&QUICK)).args(["--only", "fifo"])));
-    place.assert_nothing_left();
+}
+
+/// The queues, sets of semaphores and segments of System V that there are, by kind and number.
+fn ipc() -> BTreeSet<String> {
+    let of = |kind: &'static str| {
+        let table = std::fs::read_to_string(format!("/proc/sysvipc/{kind}")).unwrap_or_default();
+        let number = |line: &str| line.split_whitespace().nth(1).map(|number| format!("{kind} {number}"));
+        table.lines().skip(1).filter_map(number).collect::<Vec<_>>()
+    };
+    ["msg", "sem", "shm"].into_iter().flat_map(of).collect()
 }
 
 #[test]

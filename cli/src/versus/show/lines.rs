@@ -131,7 +131,7 @@ fn of_test(object: &Map<String, Value>) -> Option<&'static [&'static str]> {
 
 /// In one sentence; the reader of the whole line cannot tell which of several forms was meant, and so not what it lacks.
 fn what_is_wrong(object: &Map<String, Value>) -> String {
-    let wanted = of_test(object).filter(|_| !object.contains_key("unavailable"));
+    let wanted = of_test(object).filter(|_| !["unavailable", "failed"].iter().any(|why| object.contains_key(*why)));
     let figures = wanted.into_iter().flatten().chain(if wanted.is_some() { &COST[..] } else { &[] });
     let missing: Vec<&str> = COMMON.iter().chain(figures).copied().filter(|name| !object.contains_key(*name)).collect();
     if missing.is_empty() {
@@ -143,7 +143,9 @@ fn what_is_wrong(object: &Map<String, Value>) -> String {
 
 fn expected(object: &Map<String, Value>) -> String {
     match of_test(object) {
-        Some(figures) => format!("expected {} and {}, or `unavailable` and why", figures.join(", "), COST.join(", ")),
+        Some(figures) => {
+            format!("expected {} and {}, or `unavailable` or `failed` and why", figures.join(", "), COST.join(", "))
+        }
         None => "expected `test` to be round_trip, throughput, handover or paced".to_owned(),
     }
 }

@@ -117,7 +117,7 @@ fn panel(
     let labels = lines.iter().map(|line| width_of(&line.name(), size)).max().unwrap_or(0);
     let (left, right) = (x0 + 62, x0 + wide - labels - 20);
     let (top, bottom) = (y0 + 46, y0 + tall - 34);
-    canvas.write((x0 + 20, y0 + 20), title, &Style { bold: true, ..Style::of(INK) })?;
+    canvas.write((x0 + canvas.left, y0 + 20), title, &Style { bold: true, ..Style::of(INK) })?;
     let points = || lines.iter().flat_map(|line| line.points.iter());
     let kept = || points().filter(|delays| delays.kept_up());
     // The same for all percentiles, so that they can be compared.

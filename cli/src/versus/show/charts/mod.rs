@@ -1,8 +1,9 @@
 //! The pictures: SVG that needs neither a script nor a font of its own.
 //!
-//! They are drawn by plotters, with nothing but its SVG backend: then it brings no fonts, no C library and no clock, and the text
-//! stays text. Of the others, `charming` and its like have a script draw the picture when the page is opened, `charts-rs` and `kuva` lay text
-//! out by fonts that they bring along (and want a newer compiler than this project does), and `plotlib` has no logarithmic axes.
+//! They are drawn by plotters, with nothing but its SVG backend: then it brings no fonts, no C library and no clock, and text stays text.
+//! Of the others that were looked at, `charming` has a script draw the picture when the page is opened, `kuva` wants a newer compiler
+//! than this project does, and `plotlib` has no logarithmic axes. The marks of the scales are chosen here: those that plotters chooses for a
+//! logarithmic scale are not round.
 //!
 //! A colour is written into the picture as it looks on a light ground. A style sheet has another for each on a dark one, and finds it by
 //! the colour that is written there: so what knows no style sheets still shows a picture.

@@ -105,7 +105,7 @@ pub(super) fn draw(view: &View, room: Room, label: &str, heading: Option<&str>) 
 fn body(canvas: &Canvas, view: &View, rows: &[Row], bytes: usize, top: i32) -> Drawn {
     let size = canvas.room.pick(TEXT, 12);
     let names = rows.iter().map(|row| width_of(row.name, size)).max().unwrap_or(0);
-    let (left, right) = (names + 22, canvas.width - 12);
+    let (left, right) = (canvas.left + names + 16, canvas.width - 12);
     let bottom = top + i32::try_from(rows.len()).unwrap_or(0) * ROW;
     let label = width_of("999 ns", size) + 14;
     let trips = || rows.iter().flat_map(|row| row.trips.iter().map(|(_, trip)| trip));
