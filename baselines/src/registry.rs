@@ -1,6 +1,7 @@
 //! The lists of all transports, and the step from a name known at run time to code compiled for its type.
 
-use crate::{Carries, Crowd, transports};
+use crate::transports::*;
+use crate::{Carries, Crowd, Erased};
 
 /// The sizes of message that are measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -81,10 +82,10 @@ pub struct UnknownTransport {
 
 /// A list: its names, and the function that finds a type by name and calls the visitor's method for its kind.
 macro_rules! registry {
-    ($names:ident, $visit:ident, $visitor:ident, $what:literal: $($method:ident: $($(#[$when:meta])? $transport:ident),*);* $(;)?) => {
+    ($names:ident, $visit:ident, $visitor:ident, $what:literal: $($method:ident: $($(#[$when:meta])? $transport:ty),*);* $(;)?) => {
         #[doc = concat!("The names of all transports between ", $what, ", in the order in which they are measured and shown.")]
         pub fn $names() -> &'static [&'static str] {
-            &[$($($(#[$when])? <transports::$transport as crate::Transport>::NAME),*),*]
+            &[$($($(#[$when])? <$transport as crate::Transport>::NAME),*),*]
         }
 
         #[doc = concat!("Hands the transport between ", $what, " of the given name to the visitor.")]
@@ -95,8 +96,8 @@ macro_rules! registry {
         pub fn $visit<V: $visitor>(name: &str, visitor: V) -> Result<V::Output, UnknownTransport> {
             $($(
                 $(#[$when])?
-                if name == <transports::$transport as crate::Transport>::NAME {
-                    return Ok(visitor.$method::<transports::$transport>());
+                if name == <$transport as crate::Transport>::NAME {
+                    return Ok(visitor.$method::<$transport>());
                 }
             )*)*
             Err(UnknownTransport { name: name.to_owned(), known: $names() })
@@ -104,7 +105,7 @@ macro_rules! registry {
     };
 }
 
-// In the order in which they are measured and shown.
+// In the order in which they are measured and shown. What makes a system call for each message is called through a table.
 registry! {
     names, visit, Visitor, "two":
     visit: Floor, FloorOneLine, Futex, Spsc, Mpmc, Rtrb, ArrayQueue, Channel, StdMpsc,
@@ -116,7 +117,9 @@ registry! {
         #[cfg(feature = "peers")] Iceoryx,
         #[cfg(feature = "peers")] IpcChannel,
         MutexCondvar, PosixSem, SysvSem,
-        Pipe, Fifo, Vmsplice, UnixStream, UnixDatagram, UnixSeqpacket, Tcp, Udp, PosixMq, SysvMq, EventFd, Signal, ProcessVmReadv;
+        Erased<Pipe>, Erased<Fifo>, Erased<Vmsplice>, Erased<UnixStream>, Erased<UnixDatagram>, Erased<UnixSeqpacket>,
+        Erased<Tcp>, Erased<Udp>, Erased<PosixMq>, Erased<SysvMq>, Erased<EventFd>, Erased<Signal>,
+        Erased<ProcessVmReadv>;
 }
 registry! {
     crowd_names, visit_crowd, CrowdVisitor, "many":

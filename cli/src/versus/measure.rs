@@ -10,8 +10,8 @@ use super::job::{Job, Test};
 use super::{crowd, paced, solo};
 use hdrhistogram::Histogram;
 use rondel_baselines::{
-    Account, Arrival, Carries, Cores, Error, EverySize, FewSizes, Message, Payload, Receiver, Result, STOP, Seat,
-    Sender, Stop, Usage, Visitor, Wait, duet, echo, pump, pump_batches, pump_prepared, visit,
+    Account, Arrival, Carries, Conversation, Cores, Error, EverySize, FewSizes, Message, Payload, Receiver, Result,
+    STOP, Scope, Seat, Sender, Stop, Usage, Visitor, Wait, duet, echo, pump, pump_batches, pump_prepared, visit,
 };
 use std::hint::black_box;
 use std::time::Duration;
@@ -136,84 +136,125 @@ impl Visitor for Run {
 
     fn visit_any_length<T: EverySize>(self) -> Result<Sample> {
         match self.payload {
-            Payload::B8 => self.with_any_length::<T, 1>(),
-            Payload::B64 => self.with_any_length::<T, 8>(),
-            Payload::B256 => self.with_any_length::<T, 32>(),
-            Payload::B1024 => self.with_any_length::<T, 128>(),
-            Payload::B4096 => self.with_any_length::<T, 512>(),
-            Payload::B65536 => self.with_any_length::<T, 8192>(),
+            Payload::B8 => self.with::<T, 1>(),
+            Payload::B64 => self.with::<T, 8>(),
+            Payload::B256 => self.with::<T, 32>(),
+            Payload::B1024 => self.with::<T, 128>(),
+            Payload::B4096 => self.with::<T, 512>(),
+            Payload::B65536 => self.with::<T, 8192>(),
         }
     }
 }
 
+/// A transport as what is measured needs to know it: where two have ends of the same types, the loops are compiled once for both.
+#[derive(Clone, Copy)]
+pub(super) struct Link<S, R> {
+    pub(super) name: &'static str,
+    pub(super) scope: Scope,
+    pub(super) open: fn(Wait) -> Result<(S, R)>,
+    converse: fn(Wait) -> Result<Conversation<S, R>>,
+}
+
+impl<S, R> Link<S, R> {
+    fn of<T: Carries<WORDS, Sending = S, Receiving = R>, const WORDS: usize>() -> Self {
+        Link { name: T::NAME, scope: T::SCOPE, open: T::open, converse: T::converse }
+    }
+}
+
 impl Run {
-    fn with_any_length<T: Carries<WORDS>, const WORDS: usize>(self) -> Result<Sample> {
-        if self.test == Test::Handover { self.handover::<T, WORDS>() } else { self.with::<T, WORDS>() }
+    fn with<T: Carries<WORDS>, const WORDS: usize>(self) -> Result<Sample> {
+        self.over(Link::of::<T, WORDS>())
     }
 
-    fn with<T: Carries<WORDS>, const WORDS: usize>(self) -> Result<Sample> {
+    fn over<S, R, const WORDS: usize>(self, link: Link<S, R>) -> Result<Sample>
+    where
+        S: Seat<Taken: Sender<WORDS>>,
+        R: Seat<Taken: Receiver<WORDS>>,
+    {
         match self.test {
-            Test::RoundTrip => self.round_trips::<T, WORDS>(),
-            Test::Throughput => self.stream::<T, WORDS>(),
-            Test::Handover => unreachable!("handing over is planned for transports of any length only"),
-            Test::Batches(size) => self.batches::<T, WORDS>(size),
-            Test::Paced(rate) => paced::measure::<T, WORDS>(self.wait, self.cores, self.timer, rate),
+            Test::RoundTrip => self.round_trips(link),
+            Test::Throughput => self.stream(link),
+            Test::Handover => self.handover(link),
+            Test::Batches(size) => self.batches(link, size),
+            Test::Paced(rate) => paced::measure(link, self.wait, self.cores, self.timer, rate),
             Test::Crowd(..) => unreachable!("many are measured by `crowd::measure`"),
         }
     }
 
-    fn round_trips<T: Carries<WORDS>, const WORDS: usize>(self) -> Result<Sample> {
-        let ((asking, asked), (answering, answered)) = T::converse(self.wait)?;
+    fn round_trips<S, R, const WORDS: usize>(self, link: Link<S, R>) -> Result<Sample>
+    where
+        S: Seat<Taken: Sender<WORDS>>,
+        R: Seat<Taken: Receiver<WORDS>>,
+    {
+        let Link { name, scope, converse, .. } = link;
+        let ((asking, asked), (answering, answered)) = converse(self.wait)?;
         let account = Account::new()?;
         let far_account = account.clone();
         let far = move || {
             let (mut from, mut to) = (asked.take()?, answering.take()?);
-            far_account.charge(|| echo(T::NAME, &mut from, &mut to))
+            far_account.charge(|| echo(name, &mut from, &mut to))
         };
         let (timer, near_account) = (self.timer, account.clone());
         let near = move || {
             let (mut to, mut from) = (asking.take()?, answered.take()?);
-            near_account.charge(|| ask(T::NAME, &mut to, &mut from, timer))
+            near_account.charge(|| ask(name, &mut to, &mut from, timer))
         };
-        let (histogram, messages) = duet(T::SCOPE, self.cores, far, near)?;
+        let (histogram, messages) = duet(scope, self.cores, far, near)?;
         let spent = Spent { used: account.total(), messages };
         Ok(Sample { body: Body::RoundTrips(histogram, timer.clock), spent })
     }
 
-    fn stream<T: Carries<WORDS>, const WORDS: usize>(self) -> Result<Sample> {
-        let timer = self.timer;
-        self.one_way::<T, WORDS>(pump, move |from, stop| {
+    fn stream<S, R, const WORDS: usize>(self, link: Link<S, R>) -> Result<Sample>
+    where
+        S: Seat<Taken: Sender<WORDS>>,
+        R: Seat<Taken: Receiver<WORDS>>,
+    {
+        let (name, timer) = (link.name, self.timer);
+        self.one_way(link, pump, move |from, stop| {
             let mut desk = Message::<WORDS>::default();
-            receive_stream::<WORDS>(stop, timer, |number| from.check(T::NAME, number, &mut desk))
+            receive_stream::<WORDS>(stop, timer, |number| from.check(name, number, &mut desk))
         })
     }
 
-    fn handover<T: Carries<WORDS>, const WORDS: usize>(self) -> Result<Sample> {
-        let timer = self.timer;
-        self.one_way::<T, WORDS>(pump_prepared, move |from, stop| {
+    fn handover<S, R, const WORDS: usize>(self, link: Link<S, R>) -> Result<Sample>
+    where
+        S: Seat<Taken: Sender<WORDS>>,
+        R: Seat<Taken: Receiver<WORDS>>,
+    {
+        let (name, timer) = (link.name, self.timer);
+        self.one_way(link, pump_prepared, move |from, stop| {
             let mut message = Message::<WORDS>::default();
             receive_stream::<WORDS>(stop, timer, |number| {
                 from.receive(&mut message)?;
                 // For all that the compiler knows, all of it is read: what nobody reads need not be copied.
-                black_box(&mut message).stamped(T::NAME, number)
+                black_box(&mut message).stamped(name, number)
             })
         })
     }
 
-    fn batches<T: Carries<WORDS>, const WORDS: usize>(self, size: usize) -> Result<Sample> {
-        let timer = self.timer;
+    fn batches<S, R, const WORDS: usize>(self, link: Link<S, R>, size: usize) -> Result<Sample>
+    where
+        S: Seat<Taken: Sender<WORDS>>,
+        R: Seat<Taken: Receiver<WORDS>>,
+    {
+        let (name, timer) = (link.name, self.timer);
         let pump = move |to: &mut _, stop: &Stop| pump_batches(to, size, stop);
-        self.one_way::<T, WORDS>(pump, move |from, stop| receive_batches(T::NAME, from, size, stop, timer))
+        self.one_way(link, pump, move |from, stop| receive_batches(name, from, size, stop, timer))
     }
 
     /// The far side sends as `pump` does until it is told to stop, and the near side receives as `receive` does, which says how many
     /// messages there were in all.
-    fn one_way<T: Carries<WORDS>, const WORDS: usize>(
+    fn one_way<S, R, const WORDS: usize>(
         self,
-        pump: impl FnOnce(&mut Sending<T, WORDS>, &Stop) -> Result<()> + Send,
-        receive: impl FnOnce(&mut Receiving<T, WORDS>, &Stop) -> Result<(Stream, u64)>,
-    ) -> Result<Sample> {
-        let (sending, receiving) = T::open(self.wait)?;
+        link: Link<S, R>,
+        pump: impl FnOnce(&mut S::Taken, &Stop) -> Result<()> + Send,
+        receive: impl FnOnce(&mut R::Taken, &Stop) -> Result<(Stream, u64)>,
+    ) -> Result<Sample>
+    where
+        S: Seat<Taken: Sender<WORDS>>,
+        R: Seat<Taken: Receiver<WORDS>>,
+    {
+        let (sending, receiving) = (link.open)(self.wait)?;
         let (stop, account) = (Stop::new()?, Account::new()?);
         let (far_stop, far_account) = (stop.clone(), account.clone());
         let far = move || {
@@ -225,14 +266,10 @@ impl Run {
             let mut from = receiving.take()?;
             near_account.charge(|| receive(&mut from, &stop))
         };
-        let (stream, messages) = duet(T::SCOPE, self.cores, far, near)?;
+        let (stream, messages) = duet(link.scope, self.cores, far, near)?;
         Ok(Sample { body: Body::Stream(stream), spent: Spent { used: account.total(), messages } })
     }
 }
-
-/// The ends of a connection once they are in use.
-pub(super) type Sending<T, const WORDS: usize> = <<T as Carries<WORDS>>::Sending as Seat>::Taken;
-pub(super) type Receiving<T, const WORDS: usize> = <<T as Carries<WORDS>>::Receiving as Seat>::Taken;
 
 /// Asks one question after another and takes the time of each until its answer is there. Says how many there were in all, too.
 fn ask<const WORDS: usize>(

@@ -7,10 +7,10 @@
 //! left out because the sender was held up (G. Tene's "coordinated omission").
 
 use super::clock::Clock;
-use super::measure::{Body, Sample, Spent, Stream, Timer, due, empty_histogram};
+use super::measure::{Body, Link, Sample, Spent, Stream, Timer, due, empty_histogram};
 use hdrhistogram::Histogram;
 use rondel_baselines::{
-    Appointment, Arrival, Carries, Cores, Message, Receiver, Result, STOP, Seat, Sender, Stop, Usage, Wait, duet,
+    Appointment, Arrival, Cores, Message, Receiver, Result, STOP, Seat, Sender, Stop, Usage, Wait, duet,
 };
 use std::hint::spin_loop;
 use std::time::{Duration, Instant};
@@ -41,13 +41,18 @@ impl Schedule {
 }
 
 /// Runs one slice of so many messages a second.
-pub(super) fn measure<T: Carries<WORDS>, const WORDS: usize>(
+pub(super) fn measure<S, R, const WORDS: usize>(
+    link: Link<S, R>,
     wait: Wait,
     cores: Cores,
     timer: Timer,
     rate: u64,
-) -> Result<Sample> {
-    let (sending, receiving) = T::open(wait)?;
+) -> Result<Sample>
+where
+    S: Seat<Taken: Sender<WORDS>>,
+    R: Seat<Taken: Receiver<WORDS>>,
+{
+    let (name, (sending, receiving)) = (link.name, (link.open)(wait)?);
     let (start, stop) = (Appointment::new()?, Stop::new()?);
     let (far_start, far_stop) = (start.clone(), stop.clone());
     let clock = timer.clock;
@@ -63,12 +68,12 @@ pub(super) fn measure<T: Carries<WORDS>, const WORDS: usize>(
     let near = move || {
         let stop = StopAtLast(&stop);
         let mut from = receiving.take()?;
-        due(from.check(T::NAME, 0, &mut Message::default())?)?;
+        due(from.check(name, 0, &mut Message::default())?)?;
         let begin = clock.now() + clock.ticks(LEAD);
         start.make(begin);
-        observe(T::NAME, &mut from, Schedule::new(clock, begin, rate), timer, stop.0)
+        observe(name, &mut from, Schedule::new(clock, begin, rate), timer, stop.0)
     };
-    let Observed { delays, stream, spent } = duet(T::SCOPE, cores, far, near)?;
+    let Observed { delays, stream, spent } = duet(link.scope, cores, far, near)?;
     Ok(Sample { body: Body::Delays(delays, clock, stream), spent })
 }
 

@@ -121,7 +121,7 @@ fn between_two(facts: &Facts) -> Vec<Job> {
         jobs.extend(facts.throughput_waits().map(|wait| job(Test::Throughput, wait, payload)));
         // One way of waiting will do for the rest.
         let wait = facts.throughput_waits().last();
-        if any_length && !facts.in_place {
+        if !facts.in_place {
             jobs.extend(wait.map(|wait| job(Test::Handover, wait, payload)));
         }
         if facts.batches {
@@ -217,7 +217,8 @@ mod tests {
         for wait in [Wait::Spin, Wait::Default, Wait::Park] {
             assert_eq!(count(&jobs, |job| paced(job) && job.wait == wait && job.payload == PACED), RATES.len());
         }
-        assert_eq!(jobs.len(), 15 + 3 * RATES.len());
+        assert_eq!(count(&jobs, |job| job.test == Test::Handover && job.wait == Wait::Default), 3);
+        assert_eq!(jobs.len(), 18 + 3 * RATES.len());
     }
 
     #[test]
