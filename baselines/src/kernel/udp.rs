@@ -223,9 +223,10 @@ impl UdpSender {
                     // The greatest counts, should one overtake another.
                     self.granted = self.granted.max(received + self.window);
                 }
-                // A question, which is answered by the fact that this socket is open.
-                Ok(_) | Err(Errno::INTR) => {}
-                Err(Errno::AGAIN) => return None,
+                Err(Errno::INTR) => {}
+                // A question is answered by the fact that this socket is open. It gives no room; and it must not keep this end from
+                // asking, and from looking at the time, or two ends that wait for each other would do so for ever.
+                Ok(_) | Err(Errno::AGAIN) => return None,
                 Err(error) => return Some(Err(failure(Udp::NAME, "recv", error))),
             }
         }

@@ -201,3 +201,23 @@ fn a_message_of_another_length_and_a_grant_of_too_much_are_errors() {
     let error = from.send(&Message::<8>::numbered(0)).unwrap_err().to_string();
     assert!(error.contains("more was received than was sent"), "{error}");
 }
+
+/// As if a message had been lost: the sender has no room, and the receiver has nothing to grant it, and asks more often than this one's calls
+/// sleep.
+#[test]
+fn who_is_asked_again_and_again_does_not_wait_for_ever() {
+    for wait in WAITS {
+        let (mut from, to) = pair::<8>(wait);
+        from.granted = 0;
+        let asking = std::thread::spawn(move || {
+            (0..180).all(|_| {
+                std::thread::sleep(SLICE / 2);
+                !ask(&to.socket)
+            })
+        });
+        let error = from.send(&Message::<8>::numbered(0)).unwrap_err();
+        assert!(matches!(*error, Error::Stalled { transport: "udp", .. }), "{error}");
+        drop(from);
+        assert!(!asking.join().unwrap(), "it was told that this end has gone, so it was still at it");
+    }
+}
