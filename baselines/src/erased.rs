@@ -1,7 +1,7 @@
 //! A transport whose ends are called through a table.
 //!
 //! Loops that are generic over the ends are compiled anew for each transport, which a ring that moves a message in two nanoseconds
-//! needs. What makes a system call for each takes a hundred times as long; there the step through the table does not
+//! needs. What makes a system call for each, at one end at the least, takes a hundred times as long; there the step through the table does not
 //! show, and one copy of the loops for all of them is a third of the time that it takes to build this program.
 
 use crate::{Arrival, Carries, Conversation, Kind, Message, Receiver, Result, Scope, Seat, Sender, Transport, Wait};
