@@ -10,7 +10,7 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Bytes of an error text that a child can report: less than any pipe holds, so that the report never blocks.
 const REPORT: usize = 4000;
@@ -170,12 +170,39 @@ impl Drop for Child {
 
 /// Waits until there is something to read, or the end of the pipe; false when that takes too long.
 pub(crate) fn wait_readable(pipe: &OwnedFd, patience: Duration) -> bool {
-    let patience = Timespec::try_from(patience).ok();
+    let begin = Instant::now();
     let mut wanted = [PollFd::from_borrowed_fd(pipe.as_fd(), PollFlags::IN)];
     loop {
-        match poll(&mut wanted, patience.as_ref()) {
+        // What is left of it: signals that come at shorter distances would make it endless.
+        let left = Timespec::try_from(patience.saturating_sub(begin.elapsed())).ok();
+        match poll(&mut wanted, left.as_ref()) {
             Err(rustix::io::Errno::INTR) => {}
             result => return matches!(result, Ok(ready) if ready > 0),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::thread::JoinHandleExt;
+
+    #[test]
+    fn signals_do_not_make_a_wait_longer() {
+        extern "C" fn handler(_: libc::c_int) {}
+        let handler = handler as extern "C" fn(libc::c_int) as libc::sighandler_t;
+        // SAFETY: the handler does nothing, which is safe at any time. No other test has to do with this signal.
+        assert_ne!(unsafe { libc::signal(libc::SIGURG, handler) }, libc::SIG_ERR);
+        let (pipe, _other) = pipe_with(PipeFlags::CLOEXEC).unwrap();
+        let waiting = std::thread::spawn(move || wait_readable(&pipe, Duration::from_millis(200)));
+        let interrupted = (0..500).take_while(|_| !waiting.is_finished()).inspect(|_| {
+            // SAFETY: the thread has not been joined, so its name is still its own.
+            unsafe { libc::pthread_kill(waiting.as_pthread_t(), libc::SIGURG) };
+            std::thread::sleep(Duration::from_millis(10));
+        });
+        assert!(interrupted.count() < 500, "it ends though it is interrupted, not because it no longer is");
+        assert!(!waiting.join().unwrap());
+        // SAFETY: puts back what was there.
+        unsafe { libc::signal(libc::SIGURG, libc::SIG_DFL) };
     }
 }
