@@ -73,7 +73,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
     repetitions: Option<u32>,
 
-    /// How long the whole run may take, divided equally among all measurements. [default: 540, with --quick 20]
+    /// How long the whole run may take, divided equally among all measurements. [default: 480, with --quick 20]
     #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     seconds: Option<u64>,
 
@@ -210,7 +210,7 @@ fn open_charts(directory: &Path) -> anyhow::Result<Vec<(Which, Output)>> {
 
 /// Measures what the arguments ask for.
 fn measured(arguments: &Arguments) -> anyhow::Result<Run> {
-    let (seconds, repetitions) = if arguments.quick { (20, 3) } else { (540, 5) };
+    let (seconds, repetitions) = if arguments.quick { (20, 3) } else { (480, 5) };
     let seconds = arguments.seconds.unwrap_or(seconds);
     let repetitions = arguments.repetitions.unwrap_or(repetitions);
     let cores = cores::choose(arguments.cores)?;
