@@ -69,6 +69,7 @@ mod progress;
 mod registry;
 mod rings;
 mod roles;
+mod seat;
 mod shared;
 mod slots;
 mod usage;

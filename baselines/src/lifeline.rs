@@ -16,7 +16,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 /// How long an end sleeps before it asks whether the other is still there.
-pub(crate) const SLICE: Duration = Duration::from_millis(100);
+pub(crate) use crate::patience::SLICE;
 
 /// One end's tie to the other.
 pub(crate) struct Lifeline {

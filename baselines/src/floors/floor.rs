@@ -6,8 +6,9 @@
 
 use crate::error::check_wait;
 use crate::patience::poll_until;
+use crate::seat::its_own_seat;
 use crate::shared::Shared;
-use crate::{Carries, Error, Kind, Message, Receiver, Result, Scope, Seat, Sender, Transport, Wait};
+use crate::{Carries, Error, Kind, Message, Receiver, Result, Scope, Sender, Transport, Wait};
 use bytemuck::Zeroable;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -60,19 +61,7 @@ pub struct Receiving<const WORDS: usize> {
     last: u64,
 }
 
-impl<const WORDS: usize> Seat for Sending<WORDS> {
-    type Taken = Self;
-    fn take(self) -> Result<Self> {
-        Ok(self)
-    }
-}
-
-impl<const WORDS: usize> Seat for Receiving<WORDS> {
-    type Taken = Self;
-    fn take(self) -> Result<Self> {
-        Ok(self)
-    }
-}
+its_own_seat!(Sending<WORDS>, Receiving<WORDS>);
 
 impl<const WORDS: usize> Sender<WORDS> for Sending<WORDS> {
     #[inline(always)]

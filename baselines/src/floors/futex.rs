@@ -5,8 +5,9 @@
 
 use crate::error::check_wait;
 use crate::patience::LIMIT;
+use crate::seat::its_own_seat;
 use crate::shared::Shared;
-use crate::{Carries, Error, Kind, Message, Receiver, Result, Scope, Seat, Sender, Transport, Wait};
+use crate::{Carries, Error, Kind, Message, Receiver, Result, Scope, Sender, Transport, Wait};
 use bytemuck::Zeroable;
 use rustix::io::Errno;
 use rustix::thread::futex;
@@ -67,19 +68,7 @@ pub struct Receiving<const WORDS: usize> {
     received: u32,
 }
 
-impl<const WORDS: usize> Seat for Sending<WORDS> {
-    type Taken = Self;
-    fn take(self) -> Result<Self> {
-        Ok(self)
-    }
-}
-
-impl<const WORDS: usize> Seat for Receiving<WORDS> {
-    type Taken = Self;
-    fn take(self) -> Result<Self> {
-        Ok(self)
-    }
-}
+its_own_seat!(Sending<WORDS>, Receiving<WORDS>);
 
 impl<const WORDS: usize> Sender<WORDS> for Sending<WORDS> {
     #[inline]

@@ -3,7 +3,8 @@
 use super::many::{MOST, receive_many, send_many};
 use super::stream::set_wait;
 use crate::patience::{SLICE, call_until};
-use crate::{Error, Message, Receiver, Result, Seat, Sender, Wait};
+use crate::seat::its_own_seat;
+use crate::{Error, Message, Receiver, Result, Sender, Wait};
 use rustix::io::{self, Errno};
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{RecvFlags, SendFlags, recv, send};
@@ -88,19 +89,7 @@ fn abandoned(socket: &OwnedFd) -> bool {
     matches!(send(socket, &[], flags), Err(Errno::CONNREFUSED | Errno::CONNRESET | Errno::NOTCONN))
 }
 
-impl Seat for PacketSender {
-    type Taken = Self;
-    fn take(self) -> Result<Self> {
-        Ok(self)
-    }
-}
-
-impl Seat for PacketReceiver {
-    type Taken = Self;
-    fn take(self) -> Result<Self> {
-        Ok(self)
-    }
-}
+its_own_seat!(PacketSender, PacketReceiver);
 
 impl<const WORDS: usize> Sender<WORDS> for PacketSender {
     #[inline]

@@ -11,7 +11,8 @@ use crate::error::check_wait;
 use crate::keeper::{Charge, Keeper};
 use crate::lifeline::{Lifeline, Sleep, SliceEnd, lifelines, sleep_until};
 use crate::patience::poll_until;
-use crate::{Carries, Error, Kind, Message, Receiver, Result, Scope, Seat, Sender, Transport, Wait, display_bytes};
+use crate::seat::its_own_seat;
+use crate::{Carries, Error, Kind, Message, Receiver, Result, Scope, Sender, Transport, Wait, display_bytes};
 use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::ffi::{CStr, CString};
@@ -285,19 +286,7 @@ impl End {
     }
 }
 
-impl Seat for MqSender {
-    type Taken = Self;
-    fn take(self) -> Result<Self> {
-        Ok(self)
-    }
-}
-
-impl Seat for MqReceiver {
-    type Taken = Self;
-    fn take(self) -> Result<Self> {
-        Ok(self)
-    }
-}
+its_own_seat!(MqSender, MqReceiver);
 
 impl<const WORDS: usize> Sender<WORDS> for MqSender {
     #[inline]

@@ -5,7 +5,8 @@
 //! comparison is made by the batches, where one call moves as many messages as there are at both ends.
 
 use crate::patience::poll_until;
-use crate::{Error, Message, Receiver, Result, Seat, Sender, Wait};
+use crate::seat::its_own_seat;
+use crate::{Error, Message, Receiver, Result, Sender, Wait};
 use rustix::io::{self, Errno, ioctl_fionbio, read, write};
 use std::os::fd::OwnedFd;
 
@@ -87,19 +88,7 @@ pub(crate) fn move_all(
     Ok(())
 }
 
-impl Seat for StreamSender {
-    type Taken = Self;
-    fn take(self) -> Result<Self> {
-        Ok(self)
-    }
-}
-
-impl Seat for StreamReceiver {
-    type Taken = Self;
-    fn take(self) -> Result<Self> {
-        Ok(self)
-    }
-}
+its_own_seat!(StreamSender, StreamReceiver);
 
 impl<const WORDS: usize> Sender<WORDS> for StreamSender {
     #[inline]

@@ -15,9 +15,8 @@ use crate::error::check_wait;
 use crate::keeper::{Charge, Left, Next, keep_between};
 use crate::lifeline::Lifeline;
 use crate::patience::poll_until;
-use crate::{
-    Arrival, Carries, Error, Kind, Message, Receiver, Result, Scope, Seat, Sender, Transport, Wait, display_bytes,
-};
+use crate::seat::its_own_seat;
+use crate::{Arrival, Carries, Error, Kind, Message, Receiver, Result, Scope, Sender, Transport, Wait, display_bytes};
 use rustix::io::Errno;
 use std::mem::MaybeUninit;
 
@@ -205,19 +204,7 @@ pub struct MsgReceiver<const WORDS: usize> {
     _lifeline: Lifeline,
 }
 
-impl<const WORDS: usize> Seat for MsgSender<WORDS> {
-    type Taken = Self;
-    fn take(self) -> Result<Self> {
-        Ok(self)
-    }
-}
-
-impl<const WORDS: usize> Seat for MsgReceiver<WORDS> {
-    type Taken = Self;
-    fn take(self) -> Result<Self> {
-        Ok(self)
-    }
-}
+its_own_seat!(MsgSender<WORDS>, MsgReceiver<WORDS>);
 
 /// Makes a call in the way of waiting that `flags` says, until it does not find the queue full or empty.
 #[inline]

@@ -19,7 +19,8 @@ use super::packet::{failure, wrong_length};
 use super::stream::set_wait;
 use crate::error::check_wait;
 use crate::patience::{SLICE, call_until};
-use crate::{Carries, Error, Kind, Message, Receiver, Result, Scope, Seat, Sender, Transport, Wait};
+use crate::seat::its_own_seat;
+use crate::{Carries, Error, Kind, Message, Receiver, Result, Scope, Sender, Transport, Wait};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{self, Errno};
 use rustix::net::sockopt::{self, Timeout};
@@ -180,19 +181,7 @@ pub struct UdpReceiver {
     gone: bool,
 }
 
-impl Seat for UdpSender {
-    type Taken = Self;
-    fn take(self) -> Result<Self> {
-        Ok(self)
-    }
-}
-
-impl Seat for UdpReceiver {
-    type Taken = Self;
-    fn take(self) -> Result<Self> {
-        Ok(self)
-    }
-}
+its_own_seat!(UdpSender, UdpReceiver);
 
 impl UdpSender {
     /// How many messages may be sent at once: one at the least, for which it waits.

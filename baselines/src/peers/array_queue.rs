@@ -5,9 +5,9 @@
 
 use crate::error::check_wait;
 use crate::patience::LIMIT;
+use crate::seat::its_own_seat;
 use crate::{
-    Carries, Crowd, Error, Kind, Message, Receiver, Result, Scope, Seat, Seats, Sender, Shape, Transport, Wait,
-    ring_capacity,
+    Carries, Crowd, Error, Kind, Message, Receiver, Result, Scope, Seats, Sender, Shape, Transport, Wait, ring_capacity,
 };
 use crossbeam_utils::Backoff;
 use std::sync::Arc;
@@ -93,19 +93,7 @@ impl<const WORDS: usize> Drop for Receiving<WORDS> {
     }
 }
 
-impl<const WORDS: usize> Seat for Sending<WORDS> {
-    type Taken = Self;
-    fn take(self) -> Result<Self> {
-        Ok(self)
-    }
-}
-
-impl<const WORDS: usize> Seat for Receiving<WORDS> {
-    type Taken = Self;
-    fn take(self) -> Result<Self> {
-        Ok(self)
-    }
-}
+its_own_seat!(Sending<WORDS>, Receiving<WORDS>);
 
 impl<const WORDS: usize> Sender<WORDS> for Sending<WORDS> {
     #[inline(always)]

@@ -1,9 +1,9 @@
 //! The bounded channel of `crossbeam-channel`: between threads, and both ends can block.
 
 use crate::error::check_wait;
+use crate::seat::its_own_seat;
 use crate::{
-    Carries, Crowd, Error, Kind, Message, Receiver, Result, Scope, Seat, Seats, Sender, Shape, Transport, Wait,
-    ring_capacity,
+    Carries, Crowd, Error, Kind, Message, Receiver, Result, Scope, Seats, Sender, Shape, Transport, Wait, ring_capacity,
 };
 
 /// A bounded channel of `crossbeam-channel` between threads.
@@ -55,19 +55,7 @@ pub struct Receiving<const WORDS: usize> {
     receiver: crossbeam_channel::Receiver<Message<WORDS>>,
 }
 
-impl<const WORDS: usize> Seat for Sending<WORDS> {
-    type Taken = Self;
-    fn take(self) -> Result<Self> {
-        Ok(self)
-    }
-}
-
-impl<const WORDS: usize> Seat for Receiving<WORDS> {
-    type Taken = Self;
-    fn take(self) -> Result<Self> {
-        Ok(self)
-    }
-}
+its_own_seat!(Sending<WORDS>, Receiving<WORDS>);
 
 impl<const WORDS: usize> Sender<WORDS> for Sending<WORDS> {
     #[inline(always)]

@@ -5,7 +5,8 @@
 //! returns each message in a vector of its own.
 
 use crate::error::check_wait;
-use crate::{Carries, Error, Kind, Message, Receiver, Result, Scope, Seat, Sender, Transport, Wait};
+use crate::seat::its_own_seat;
+use crate::{Carries, Error, Kind, Message, Receiver, Result, Scope, Sender, Transport, Wait};
 use ipc_channel::IpcError;
 use ipc_channel::ipc::{IpcBytesReceiver, IpcBytesSender, bytes_channel};
 use std::io::{self, ErrorKind};
@@ -47,19 +48,7 @@ pub struct Receiving {
     receiver: IpcBytesReceiver,
 }
 
-impl Seat for Sending {
-    type Taken = Self;
-    fn take(self) -> Result<Self> {
-        Ok(self)
-    }
-}
-
-impl Seat for Receiving {
-    type Taken = Self;
-    fn take(self) -> Result<Self> {
-        Ok(self)
-    }
-}
+its_own_seat!(Sending, Receiving);
 
 impl<const WORDS: usize> Sender<WORDS> for Sending {
     #[inline]

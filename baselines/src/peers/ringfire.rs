@@ -11,6 +11,7 @@ use super::rtrb::pause;
 use crate::error::check_wait;
 use crate::lifeline::{Lifeline, lifelines};
 use crate::patience::poll_until;
+use crate::seat::its_own_seat;
 use crate::{Carries, Error, Kind, Message, Receiver, Result, Scope, Seat, Sender, Transport, Wait, ring_capacity};
 use ringfire::{CleanupMode, FlowControl, RingConsumer, RingProducer, RingProducerBuilder};
 use rustix::fs::{MemfdFlags, memfd_create};
@@ -79,12 +80,7 @@ pub struct RingfireReceiver<const WORDS: usize> {
     lifeline: Lifeline,
 }
 
-impl<const WORDS: usize> Seat for Sending<WORDS> {
-    type Taken = Self;
-    fn take(self) -> Result<Self> {
-        Ok(self)
-    }
-}
+its_own_seat!(Sending<WORDS>);
 
 impl<const WORDS: usize> Seat for Receiving<WORDS> {
     type Taken = RingfireReceiver<WORDS>;

@@ -5,7 +5,8 @@
 
 use crate::error::check_wait;
 use crate::patience::poll_until;
-use crate::{Carries, Kind, Message, Receiver, Result, Scope, Seat, Sender, Transport, Wait, ring_capacity};
+use crate::seat::its_own_seat;
+use crate::{Carries, Kind, Message, Receiver, Result, Scope, Sender, Transport, Wait, ring_capacity};
 use std::hint::spin_loop;
 
 /// rtrb between two threads.
@@ -43,19 +44,7 @@ pub struct Receiving<const WORDS: usize> {
     consumer: rtrb::Consumer<Message<WORDS>>,
 }
 
-impl<const WORDS: usize> Seat for Sending<WORDS> {
-    type Taken = Self;
-    fn take(self) -> Result<Self> {
-        Ok(self)
-    }
-}
-
-impl<const WORDS: usize> Seat for Receiving<WORDS> {
-    type Taken = Self;
-    fn take(self) -> Result<Self> {
-        Ok(self)
-    }
-}
+its_own_seat!(Sending<WORDS>, Receiving<WORDS>);
 
 /// Pauses between two polls that found nothing. None at all, or one, takes the line from the other end so often that fewer
 /// messages get through; many more make the round trip longer.

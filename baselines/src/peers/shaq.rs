@@ -9,7 +9,8 @@ use super::rtrb::pause;
 use crate::error::check_wait;
 use crate::lifeline::{Lifeline, lifelines};
 use crate::patience::poll_until;
-use crate::{Carries, Error, Kind, Message, Receiver, Result, Scope, Seat, Sender, Transport, Wait, ring_capacity};
+use crate::seat::its_own_seat;
+use crate::{Carries, Error, Kind, Message, Receiver, Result, Scope, Sender, Transport, Wait, ring_capacity};
 use rustix::fs::{MemfdFlags, memfd_create};
 use shaq::spsc::{Consumer, Producer, minimum_file_size};
 use std::fs::File;
@@ -66,19 +67,7 @@ pub struct Receiving<const WORDS: usize> {
 
 // Neither end does anything to the queue when it is dropped, so the copy of an end in the process that does not use it does no harm.
 
-impl<const WORDS: usize> Seat for Sending<WORDS> {
-    type Taken = Self;
-    fn take(self) -> Result<Self> {
-        Ok(self)
-    }
-}
-
-impl<const WORDS: usize> Seat for Receiving<WORDS> {
-    type Taken = Self;
-    fn take(self) -> Result<Self> {
-        Ok(self)
-    }
-}
+its_own_seat!(Sending<WORDS>, Receiving<WORDS>);
 
 impl<const WORDS: usize> Sending<WORDS> {
     /// Writes a message, if there is room for it. It is not visible yet.

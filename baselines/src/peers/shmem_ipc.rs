@@ -8,7 +8,8 @@ use super::rtrb::pause;
 use crate::error::check_wait;
 use crate::lifeline::{Lifeline, lifelines};
 use crate::patience::{LIMIT, poll_until};
-use crate::{Carries, Error, Kind, Message, Receiver, Result, Scope, Seat, Sender, Transport, Wait, ring_capacity};
+use crate::seat::its_own_seat;
+use crate::{Carries, Error, Kind, Message, Receiver, Result, Scope, Sender, Transport, Wait, ring_capacity};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use shmem_ipc::sharedring;
@@ -69,19 +70,7 @@ pub struct Receiving<const WORDS: usize> {
     lifeline: Lifeline,
 }
 
-impl<const WORDS: usize> Seat for Sending<WORDS> {
-    type Taken = Self;
-    fn take(self) -> Result<Self> {
-        Ok(self)
-    }
-}
-
-impl<const WORDS: usize> Seat for Receiving<WORDS> {
-    type Taken = Self;
-    fn take(self) -> Result<Self> {
-        Ok(self)
-    }
-}
+its_own_seat!(Sending<WORDS>, Receiving<WORDS>);
 
 /// Tries until it succeeds, and sleeps between two tries until the signal comes, or the other end goes.
 #[inline]

@@ -1,7 +1,8 @@
 //! The bounded channel of the standard library: between threads, many senders to one receiver, and both ends can block.
 
 use crate::error::check_wait;
-use crate::{Carries, Error, Kind, Message, Receiver, Result, Scope, Seat, Sender, Transport, Wait, ring_capacity};
+use crate::seat::its_own_seat;
+use crate::{Carries, Error, Kind, Message, Receiver, Result, Scope, Sender, Transport, Wait, ring_capacity};
 use std::sync::mpsc;
 
 /// The bounded channel of `std::sync::mpsc` between threads.
@@ -39,19 +40,7 @@ pub struct Receiving<const WORDS: usize> {
     receiver: mpsc::Receiver<Message<WORDS>>,
 }
 
-impl<const WORDS: usize> Seat for Sending<WORDS> {
-    type Taken = Self;
-    fn take(self) -> Result<Self> {
-        Ok(self)
-    }
-}
-
-impl<const WORDS: usize> Seat for Receiving<WORDS> {
-    type Taken = Self;
-    fn take(self) -> Result<Self> {
-        Ok(self)
-    }
-}
+its_own_seat!(Sending<WORDS>, Receiving<WORDS>);
 
 impl<const WORDS: usize> Sender<WORDS> for Sending<WORDS> {
     #[inline(always)]
