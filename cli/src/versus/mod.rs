@@ -7,6 +7,7 @@ mod facts;
 mod job;
 mod machine;
 mod measure;
+mod near;
 mod paced;
 mod placement;
 mod plan;

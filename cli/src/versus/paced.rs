@@ -7,7 +7,8 @@
 //! left out because the sender was held up (G. Tene's "coordinated omission").
 
 use super::clock::Clock;
-use super::measure::{Body, Link, Sample, Spent, Stream, Timer, due, empty_histogram};
+use super::measure::{Body, Link, Sample, Spent, Stream, Timer};
+use super::near::{due, empty_histogram};
 use hdrhistogram::Histogram;
 use rondel_baselines::{
     Appointment, Arrival, Cores, Message, Receiver, Result, STOP, Seat, Sender, Stop, Usage, Wait, duet,

@@ -1,7 +1,8 @@
 //! What one thread takes to copy messages into a buffer and out again: the part of a transport's work that is not handing over.
 
 use super::job::Test;
-use super::measure::{Body, Run, Sample, Spent, Stream, Timer, due, timed};
+use super::measure::{Body, Run, Sample, Spent, Stream, Timer};
+use super::near::{due, timed};
 use rondel_baselines::transports::Memcpy;
 use rondel_baselines::{Account, Buffer, Message, Payload, Receiver, Result, Scope, Sender, Transport, duet};
 use std::hint::black_box;

@@ -1,7 +1,8 @@
 //! From the samples of all repetitions to the figures that are reported.
 
 use super::clock::Clock;
-use super::measure::{Body, Sample, Stream, empty_histogram};
+use super::measure::{Body, Sample, Stream};
+use super::near::empty_histogram;
 use super::record::{Cost, Finding};
 use hdrhistogram::Histogram;
 
