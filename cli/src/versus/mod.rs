@@ -172,7 +172,13 @@ fn compare(
     } else {
         show::compare::write(out, &comparison, shown, terminal)?;
     }
-    Ok(arguments.tolerance.map_or(0, |tolerance| comparison.worse_than(tolerance).len()))
+    let Some(tolerance) = arguments.tolerance else {
+        return Ok(0);
+    };
+    if comparison.changes.is_empty() {
+        bail!("the run and the baseline have no figure in common, so nothing can be said of a tolerance");
+    }
+    Ok(comparison.worse_than(tolerance).len())
 }
 
 fn read(path: &Path) -> anyhow::Result<Run> {
@@ -235,6 +241,7 @@ fn measured(arguments: &Arguments) -> anyhow::Result<Run> {
     let milliseconds = |length: Duration| (length.as_secs_f64() * 1e4).round() / 10.0;
     let about = About {
         rondel: env!("CARGO_PKG_VERSION").to_owned(),
+        command: command(std::env::args().skip(1)),
         date,
         processor: machine::processor(),
         kernel: machine::kernel(),
@@ -259,6 +266,23 @@ fn measured(arguments: &Arguments) -> anyhow::Result<Run> {
     Ok(Run { about, records: outcomes.into_iter().map(record).collect() })
 }
 
+/// What repeats this run: the arguments but those that say what becomes of it, for a build with the same crates.
+fn command(arguments: impl Iterator<Item = String>) -> String {
+    const OUTPUTS: [&str; 4] = ["--html", "--svg", "--baseline", "--tolerance"];
+    let features = if cfg!(feature = "peers") { " --features peers" } else { "" };
+    let mut command = format!("cargo run --release -p rondel-cli{features} --");
+    let mut is_value = false;
+    for argument in arguments {
+        let (name, value) = argument.split_once('=').map_or((argument.as_str(), false), |(name, _)| (name, true));
+        let is_output = OUTPUTS.contains(&name);
+        if !is_value && !is_output && name != "--json" {
+            command = command + " " + &argument;
+        }
+        is_value = !is_value && is_output && !value;
+    }
+    command
+}
+
 /// The best clock, and the best of those that the two cores read alike, with how far their readings may lie apart.
 fn clocks(cores: &Chosen) -> anyhow::Result<(Clocks, Skew)> {
     let near = Clock::best();
@@ -269,4 +293,20 @@ fn clocks(cores: &Chosen) -> anyhow::Result<(Clocks, Skew)> {
     let common = Clock::monotonic();
     let skew = Skew::measure(common, cores.pair).context("comparing the clocks of the two cores")?;
     Ok((Clocks { near, common }, skew))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_is_repeated_by_what_was_measured_and_not_by_what_became_of_it() {
+        let repeated = |line: &str| {
+            let command = command(line.split(' ').map(str::to_owned));
+            command.split_once(" -- ").map(|(_, arguments)| arguments.to_owned())
+        };
+        let all = "versus --quick --html a.html --only pipe,fifo --json --baseline=b.jsonl --tolerance 5% --cores 2,3 --svg d";
+        assert_eq!(repeated(all).as_deref(), Some("versus --quick --only pipe,fifo --cores 2,3"));
+        assert_eq!(repeated("versus --html --json").as_deref(), Some("versus"));
+    }
 }

@@ -16,7 +16,8 @@ pub(crate) enum Placement {
     SameSocket,
     /// Different sockets.
     Across,
-    /// The system does not say.
+    /// The system does not say. Nobody asks for that.
+    #[value(skip)]
     Unknown,
 }
 

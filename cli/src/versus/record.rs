@@ -17,6 +17,9 @@ pub(crate) struct Run {
 pub(crate) struct About {
     /// The version of this tool.
     pub(crate) rondel: String,
+    /// By what it can be repeated in a clone of the project; empty if it is not known.
+    #[serde(default)]
+    pub(crate) command: String,
     /// When the run began, in UTC, as RFC 3339 has it.
     pub(crate) date: String,
     pub(crate) processor: String,

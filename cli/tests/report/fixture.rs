@@ -105,6 +105,7 @@ pub(crate) fn names() -> Vec<&'static str> {
 
 fn about() -> About {
     About {
+        command: "cargo run --release -p rondel-cli -- versus --cores 2,3".to_owned(),
         rondel: "0.1.0".to_owned(),
         date: "2026-03-14T09:26:53Z".to_owned(),
         processor: "An Imagined Processor <8> & Co. at 2.30GHz".to_owned(),

@@ -81,7 +81,7 @@ fn the_page_is_whole_and_by_itself() {
     assert_eq!(select(&page, "figure.chart").len(), 3);
     // What a machine is called may look like markup.
     assert!(text_of(&select(&page, ".machine")[0]).starts_with("An Imagined Processor <8> & Co. at"));
-    assert!(text_of(&select(&page, "pre")[0]).contains("versus --cores 2,3 --repetitions 5 --html report.html"));
+    assert!(text_of(&select(&page, "pre")[0]).contains("versus --cores 2,3 --html report.html"));
     // The same run gives the same page.
     assert_eq!(html::page(&run), html::page(&run));
 }

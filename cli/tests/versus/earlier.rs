@@ -104,6 +104,25 @@ fn a_run_is_compared_with_an_earlier_one() {
     assert_eq!(status(&compared(&altered(3.0), &["--tolerance", "1%"])), Some(0));
 }
 
+/// A tolerance that is kept because nothing was compared would be kept for ever.
+#[test]
+fn a_baseline_with_nothing_in_common_is_an_error_where_a_tolerance_is_named() {
+    let _alone = alone();
+    if !two_cores() {
+        return;
+    }
+    let scratch = Scratch::new("apart");
+    let (file, _) = kept(&scratch);
+    let about = fs::read_to_string(&file).expect("the file").lines().next().expect("a line").to_owned() + "\n";
+    let nothing = scratch.file("nothing.jsonl");
+    fs::write(&nothing, about).expect("written");
+    let compared = |more: &[&str]| run(versus(&["--from", &file, "--baseline", &nothing]).args(more));
+    assert_eq!(status(&compared(&[])), Some(0));
+    let told = compared(&["--tolerance", "10%"]);
+    assert_eq!(status(&told), Some(1));
+    assert!(String::from_utf8_lossy(&told.stderr).contains("no figure in common"));
+}
+
 #[test]
 fn a_file_that_cannot_be_read_is_told_before_anything_is_measured() {
     let scratch = Scratch::new("unreadable");

@@ -96,9 +96,17 @@ fn cores_are_wanted(view: &View) -> Option<Advice> {
         let (spinning, cost) = quickest(&|lane| rondel(lane) && lane.manner() == Manner::Polls)?;
         let (sleeper, less) = quickest(&|lane| rondel(lane) && sleeps(lane))
             .or_else(|| quickest(&|lane| lane.transport == "pipe" && sleeps(lane)))?;
+        let default =
+            quickest(&|lane| rondel(lane) && lane.manner() == Manner::Both).map_or_else(String::new, |(lane, both)| {
+                let (late, share) = (time(both.p50), percent(both.share()));
+                format!(
+                    "; through {}, which by default polls for a while and then sleeps, within {late}, and {share}",
+                    lane.transport
+                )
+            });
         Some(format!(
             "At {} of {} half arrive within {} through {}, spinning, and the receiver takes {} of a core, whether anything comes or not; \
-             through {}, asleep, half arrive within {}, and it takes {}. On a machine that has other work for its cores, spinning slows that work down.",
+             through {}, asleep, half arrive within {}, and it takes {}{default}. On a machine that has other work for its cores, spinning slows that work down.",
             rate(asked as f64),
             display_bytes(bytes),
             time(cost.p50),
@@ -134,11 +142,7 @@ fn both_sleep(view: &View) -> Option<Advice> {
     let futex = view.trip("futex", "park", bytes).map_or_else(String::new, |futex| {
         format!(" A bare futex, which carries one word and nothing else, takes {}.", time(futex.p50))
     });
-    let verdict = if gain < 2.0 {
-        "Waking is most of it, and no ring makes that faster."
-    } else {
-        "Waking is a part that no ring makes faster."
-    };
+    let verdict = if gain < 2.0 { "Waking is most of it." } else { "Waking is a part that no ring makes faster." };
     Some(Advice {
         when: "Where both sides sleep, little is gained.".to_owned(),
         because: format!(

@@ -173,14 +173,14 @@ fn what_each_is(run: &Run) -> Markup {
 /// How to do it again, and how to compare.
 fn again(view: &View) -> Markup {
     let about = &view.run.about;
-    let names: Vec<&str> = about.transports.iter().map(|about| about.name.as_str()).collect();
     let tests: BTreeSet<usize> =
         view.sizes(|record| is_trip(record) || is_flow(record) || is_paced(record)).into_iter().collect();
     let sizes: Vec<String> = tests.iter().map(usize::to_string).collect();
-    let command = format!(
-        "cargo run --release -p rondel-cli -- versus --cores {},{} --repetitions {}",
-        about.near, about.far, about.repetitions
-    );
+    // A file of an older version does not say.
+    let command = match about.command.as_str() {
+        "" => "cargo run --release -p rondel-cli -- versus",
+        command => command,
+    };
     html! {
         section {
             h2 { "How to repeat it" }
@@ -193,7 +193,6 @@ fn again(view: &View) -> Markup {
             p.about {
                 "The first writes a page like this one, the second keeps the figures, and the third sets a later run beside them. "
                 @if !sizes.is_empty() { "Measured were messages of " (sizes.join(", ")) " bytes; " code { "--sizes" } " chooses among them. " }
-                @if !names.is_empty() { "To repeat this choice of transports: " code.long { "--only " (names.join(",")) } ". " }
                 "What each figure means, and where its clock starts and stops, is in "
                 code { "docs/benchmarking.md" } "."
             }

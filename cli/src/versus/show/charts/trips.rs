@@ -20,7 +20,8 @@ pub(super) fn caption(view: &View) -> String {
     caption.push_str(". The pale bar behind a mark reaches from the lowest to the highest repetition.");
     if view.trip("floor", "spin", bytes).is_some() {
         caption.push_str(
-            " Nothing that hands a message to another core and waits for one back on another line can lie left of the floor's line.",
+            " Nothing that hands a message to another core and waits for one back on another line can be faster than the floor: what lies left of its \
+             line was measured while the machine was quicker.",
         );
     }
     if view.trip("pipe", "park", bytes).is_some() {
