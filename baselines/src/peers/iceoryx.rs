@@ -27,7 +27,7 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// iceoryx2's publish-subscribe between two processes.
 #[derive(Clone, Copy, Debug)]
@@ -127,6 +127,13 @@ impl Place {
     }
 }
 
+/// What the word says that both ends share: that the subscriber has connected, and that the publisher would like to leave.
+const MET: u32 = 1;
+const LEAVING: u32 = 2;
+
+/// How long a publisher that would like to leave waits for its subscriber to have received what there is.
+const FAREWELL: Duration = Duration::from_secs(1);
+
 /// How long a sender waits for room before it asks whether anybody is left.
 const PATIENCE: Duration = Duration::from_millis(50);
 
@@ -201,7 +208,7 @@ impl<const WORDS: usize> IceoryxSender<WORDS> {
     #[cold]
     fn meet(&mut self) -> Result<()> {
         // Acquire: pairs with the Release in the subscriber's `meet`. What it has done to connect, this end finds.
-        let met = |end: &mut Self| (end.met.load(Ordering::Acquire) != 0).then_some(());
+        let met = |end: &mut Self| (end.met.load(Ordering::Acquire) == MET).then_some(());
         poll_until(Iceoryx::NAME, self, met, |end| end.lifeline.other_is_gone())?;
         self.has_met = true;
         Ok(())
@@ -240,6 +247,22 @@ impl<const WORDS: usize> IceoryxSender<WORDS> {
     }
 }
 
+/// What a publisher has sent and its subscriber has not yet received when it goes is now and then lost. So it stays until the subscriber
+/// has found that there is no more, and has gone.
+impl<const WORDS: usize> Drop for IceoryxSender<WORDS> {
+    fn drop(&mut self) {
+        if !self.has_met {
+            return;
+        }
+        // Release: pairs with the Acquire in `is_abandoned`.
+        self.met.store(LEAVING, Ordering::Release);
+        let begin = Instant::now();
+        while !self.lifeline.other_is_gone() && begin.elapsed() < FAREWELL {
+            std::thread::sleep(Duration::from_micros(200));
+        }
+    }
+}
+
 impl<const WORDS: usize> IceoryxReceiver<WORDS> {
     /// Waits for the publisher, connects with it, and says so.
     #[cold]
@@ -249,9 +272,15 @@ impl<const WORDS: usize> IceoryxReceiver<WORDS> {
         // Any question about messages connects first.
         self.subscriber.has_samples().map_err(|error| failed("connecting", error))?;
         // Release: pairs with the Acquire in the publisher's `meet`.
-        self.met.store(1, Ordering::Release);
+        self.met.store(MET, Ordering::Release);
         self.has_met = true;
         Ok(())
+    }
+
+    /// Whether the publisher has gone, or would like to: then all that it has sent can be received.
+    fn is_abandoned(&self) -> bool {
+        // Acquire: pairs with the Release of the publisher's drop, so that what it sent before is found.
+        self.met.load(Ordering::Acquire) == LEAVING || self.lifeline.other_is_gone()
     }
 
     /// The next message, where it lies.
@@ -260,7 +289,7 @@ impl<const WORDS: usize> IceoryxReceiver<WORDS> {
         if !self.has_met {
             self.meet()?;
         }
-        poll_until(Iceoryx::NAME, self, |end| end.subscriber.receive().transpose(), |end| end.lifeline.other_is_gone())?
+        poll_until(Iceoryx::NAME, self, |end| end.subscriber.receive().transpose(), |end| end.is_abandoned())?
             .map_err(|error| failed("receive", error))
     }
 }
