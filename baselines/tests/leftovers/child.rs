@@ -47,6 +47,9 @@ impl Role {
 
 /// Plays the role that the environment asks for, if any.
 pub(crate) fn play() {
+    // A shell starts what it runs in the background with SIGINT ignored, which every descendant inherits.
+    // SAFETY: the default action takes no handler of ours.
+    assert_ne!(unsafe { libc::signal(libc::SIGINT, libc::SIG_DFL) }, libc::SIG_ERR);
     let (Ok(role), Ok(transport)) = (std::env::var(ROLE), std::env::var(TRANSPORT)) else {
         return;
     };
