@@ -1,10 +1,8 @@
 //! The bounded channel of the crate kanal: between threads, and both ends can block.
 
+use super::ends::channel_ends;
 use crate::error::check_wait;
-use crate::seat::its_own_seat;
-use crate::{
-    Carries, Crowd, Error, Kind, Message, Receiver, Result, Scope, Seats, Sender, Shape, Transport, Wait, ring_capacity,
-};
+use crate::{Carries, Crowd, Kind, Result, Scope, Seats, Shape, Transport, Wait, ring_capacity};
 
 /// A bounded channel of kanal between threads.
 #[derive(Clone, Copy, Debug)]
@@ -45,34 +43,4 @@ impl Crowd for Kanal {
     }
 }
 
-/// One that sends.
-pub struct Sending<const WORDS: usize> {
-    sender: kanal::Sender<Message<WORDS>>,
-}
-
-/// One that receives.
-pub struct Receiving<const WORDS: usize> {
-    receiver: kanal::Receiver<Message<WORDS>>,
-}
-
-its_own_seat!(Sending<WORDS>, Receiving<WORDS>);
-
-impl<const WORDS: usize> Sender<WORDS> for Sending<WORDS> {
-    #[inline(always)]
-    fn send(&mut self, message: &Message<WORDS>) -> Result<()> {
-        self.sender.send(*message).map_err(|_| peer_gone())
-    }
-}
-
-impl<const WORDS: usize> Receiver<WORDS> for Receiving<WORDS> {
-    #[inline(always)]
-    fn receive(&mut self, message: &mut Message<WORDS>) -> Result<()> {
-        *message = self.receiver.recv().map_err(|_| peer_gone())?;
-        Ok(())
-    }
-}
-
-#[cold]
-fn peer_gone() -> Box<Error> {
-    Box::new(Error::PeerGone { transport: Kanal::NAME })
-}
+channel_ends!(Kanal: Sender, Receiver of kanal);

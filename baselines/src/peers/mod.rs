@@ -5,6 +5,7 @@
 
 mod array_queue;
 mod channel;
+mod ends;
 mod rtrb;
 mod std_mpsc;
 

@@ -1,8 +1,8 @@
 //! The bounded channel of the standard library: between threads, many senders to one receiver, and both ends can block.
 
+use super::ends::channel_ends;
 use crate::error::check_wait;
-use crate::seat::its_own_seat;
-use crate::{Carries, Error, Kind, Message, Receiver, Result, Scope, Sender, Transport, Wait, ring_capacity};
+use crate::{Carries, Kind, Result, Scope, Transport, Wait, ring_capacity};
 use std::sync::mpsc;
 
 /// The bounded channel of `std::sync::mpsc` between threads.
@@ -30,34 +30,4 @@ impl<const WORDS: usize> Carries<WORDS> for StdMpsc {
     }
 }
 
-/// The end that sends.
-pub struct Sending<const WORDS: usize> {
-    sender: mpsc::SyncSender<Message<WORDS>>,
-}
-
-/// The end that receives.
-pub struct Receiving<const WORDS: usize> {
-    receiver: mpsc::Receiver<Message<WORDS>>,
-}
-
-its_own_seat!(Sending<WORDS>, Receiving<WORDS>);
-
-impl<const WORDS: usize> Sender<WORDS> for Sending<WORDS> {
-    #[inline(always)]
-    fn send(&mut self, message: &Message<WORDS>) -> Result<()> {
-        self.sender.send(*message).map_err(|_| peer_gone())
-    }
-}
-
-impl<const WORDS: usize> Receiver<WORDS> for Receiving<WORDS> {
-    #[inline(always)]
-    fn receive(&mut self, message: &mut Message<WORDS>) -> Result<()> {
-        *message = self.receiver.recv().map_err(|_| peer_gone())?;
-        Ok(())
-    }
-}
-
-#[cold]
-fn peer_gone() -> Box<Error> {
-    Box::new(Error::PeerGone { transport: StdMpsc::NAME })
-}
+channel_ends!(StdMpsc: SyncSender, Receiver of mpsc);
