@@ -69,12 +69,13 @@ pub(super) fn named_by(demand: &Demand, place: &Place, naming: Naming) -> Result
     let (file, temporary) = match naming {
         Naming::Nameless => {
             options.custom_flags(libc::O_TMPFILE | libc::O_CLOEXEC);
-            (options.open(&directory).map_err(|error| failed(OPEN_NAMELESS, place, error))?, None)
+            (options.open(&directory).map_err(|error| no_room(error, &header, demand, OPEN_NAMELESS, place))?, None)
         }
         Naming::Sibling => {
             let temporary = temporary::path_in(&directory, Purpose::Creation);
             options.create_new(true).custom_flags(libc::O_NOFOLLOW | libc::O_CLOEXEC);
-            let file = options.open(&temporary).map_err(|error| failed("create a temporary file for", place, error))?;
+            let op = "create a temporary file for";
+            let file = options.open(&temporary).map_err(|error| no_room(error, &header, demand, op, place))?;
             (file, Some(DeletedOnDrop(temporary)))
         }
     };
@@ -86,7 +87,7 @@ pub(super) fn named_by(demand: &Demand, place: &Place, naming: Naming) -> Result
     let linked = give_name(&file, temporary.as_ref(), &path);
     linked.map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => SegmentError::AlreadyExists { place: place.clone() },
-        _ => failed("give its name to", place, error),
+        _ => no_room(error, &header, demand, "give its name to", place),
     })?;
     Segment::assemble(Origin::Created, file, mapping, header, (place.clone(), Some(path)), demand)
 }

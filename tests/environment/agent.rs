@@ -134,6 +134,11 @@ impl State {
             ["attach"] => self.keep(kind.attach(&self.path)),
             ["create-or-attach"] => self.keep(kind.create_or_attach(&self.path)),
             ["anonymous"] => self.keep(kind.anonymous()),
+            ["anonymous-with", what] => {
+                let builder = rondel::spsc::Ring::<crate::scratch::Message>::builder().capacity(8);
+                let (prefault, lock) = (what == "prefault", what == "lock");
+                said(builder.prefault(prefault).lock_memory(lock).anonymous())
+            }
             // Another user's, which grants others so much; a ring of `spsc`.
             ["attach-to", owner, mode] => {
                 let mode = u32::from_str_radix(mode, 8).expect("a mode");

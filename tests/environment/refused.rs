@@ -160,6 +160,22 @@ fn refuse(errno: &str, refusal: &Refusal, kind: Kind) {
     drop(outside);
 }
 
+/// What is made only where it was asked for.
+#[test]
+fn what_was_asked_for_and_is_refused_is_an_error() {
+    let directory = Directory::new("refused-options");
+    for errno in ["ENOSYS", "EPERM"] {
+        let mut agent = Agent::start(Kind::Spsc, directory.path());
+        agent.does("anonymous-with prefault").does("anonymous-with lock");
+        agent.does(&format!("refuse MADV_POPULATE_WRITE {errno}")).does(&format!("refuse mlock {errno}"));
+        meets(&mut agent, "anonymous-with prefault", Some("prefault"), errno);
+        agent.fails("anonymous-with lock", "MemoryLock { bytes: ").does("anonymous");
+    }
+    // A kernel that does not know the advice: the pages are touched instead.
+    let mut agent = Agent::start(Kind::Spsc, directory.path());
+    agent.does("refuse MADV_POPULATE_WRITE EINVAL").does("anonymous-with prefault");
+}
+
 /// A sandbox that is entered after attaching, and lets nobody ask who holds a lock: nobody is declared dead then, and a limit of time is a
 /// limit all the same. Who closes is still heard.
 #[test]

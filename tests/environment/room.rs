@@ -36,6 +36,60 @@ fn names(directory: &Path) -> Vec<String> {
     names
 }
 
+/// A file system with room, and without a file to spare: there is no place for the segment, either.
+fn no_file_to_spare(kind: Kind, mount: &Path) {
+    fs::create_dir(mount).expect("a directory");
+    mount_tmpfs(mount, "size=1m,nr_inodes=3");
+    let path = ring_path(mount);
+    let files = [1, 2].map(|number| mount.join(number.to_string()));
+    files.iter().for_each(|file| drop(File::create(file).expect("one of the two")));
+    match kind.create(&path).map(drop) {
+        Err(SegmentError::NoSpace { place, requested_bytes: 1.. }) => {
+            assert_eq!(place.to_string(), path.display().to_string());
+        }
+        other => panic!("{kind:?}: {other:?}"),
+    }
+    assert_eq!(names(mount), ["1", "2"], "{kind:?}");
+    // However the kernel counts a file that has not got its name yet.
+    files.iter().for_each(|file| fs::remove_file(file).expect("ours"));
+    kind.create(&path).map(drop).expect("a file to spare");
+    detach(mount);
+}
+
+/// The same files through a mount that is read only: they can be looked at, and no more. Whoever has them by the other way goes on.
+fn read_only(kind: Kind, mount: &Path) {
+    let through = mount.with_extension("through");
+    fs::create_dir(mount).expect("a directory");
+    fs::create_dir(&through).expect("a directory");
+    mount_tmpfs(mount, "size=1m");
+    let ring = kind.create(&ring_path(mount)).expect("room");
+    let [from, to] =
+        [mount, &through].map(|path| std::ffi::CString::new(path.to_str().expect("a path")).expect("no zero"));
+    let nothing: *const libc::c_void = std::ptr::null();
+    for flags in [libc::MS_BIND, libc::MS_BIND | libc::MS_REMOUNT | libc::MS_RDONLY] {
+        // SAFETY: terminated strings, alive; the others may be null for these changes.
+        let result = unsafe { libc::mount(from.as_ptr(), to.as_ptr(), nothing.cast(), flags, nothing) };
+        assert_eq!(result, 0, "{}", std::io::Error::last_os_error());
+    }
+    let path = ring_path(&through);
+    let is_read_only = |result: Result<_, SegmentError>, expected: &str| match result.map(drop) {
+        Err(SegmentError::Io { op, source, .. }) => {
+            assert_eq!((op, source.kind()), (expected, std::io::ErrorKind::ReadOnlyFilesystem), "{kind:?}");
+        }
+        other => panic!("{kind:?}: {other:?}"),
+    };
+    is_read_only(kind.attach(&path), "open");
+    is_read_only(kind.create_or_attach(&path), "open");
+    is_read_only(kind.create(&through.join("second")), "create a file for");
+    let (mut tx, mut rx) = (ring.producer().expect("free"), ring.consumer().expect("free"));
+    assert_eq!(tx.push(1, NEVER), Answer::Pushed);
+    assert_eq!(rx.pop(NEVER), Answer::Popped(1));
+    assert_eq!(names(mount), ["ring"]);
+    drop((tx, rx, ring));
+    detach(&through);
+    detach(mount);
+}
+
 /// Fills a file system to its last byte.
 fn fill(directory: &Path) {
     let mut file = File::create(directory.join("filler")).expect("a file");
@@ -68,6 +122,8 @@ pub(crate) fn child_full_tmpfs(task: &Task) {
         }
         going_on_without_room(kind, &task.path.join(format!("{}-full", kind.name())));
         detach(&mount);
+        no_file_to_spare(kind, &task.path.join(format!("{}-files", kind.name())));
+        read_only(kind, &task.path.join(format!("{}-read-only", kind.name())));
     }
 }
 

@@ -54,6 +54,8 @@ fn calls(name: &str) -> Vec<(libc::c_long, Which)> {
         "fstatfs" => vec![(libc::SYS_fstatfs, Which::All)],
         "prlimit64" => vec![(libc::SYS_prlimit64, Which::All)],
         "getrandom" => vec![(libc::SYS_getrandom, Which::All)],
+        "MADV_POPULATE_WRITE" => vec![(libc::SYS_madvise, third(libc::MADV_POPULATE_WRITE))],
+        "mlock" => vec![(libc::SYS_mlock, Which::All)],
         "MADV_WIPEONFORK" => vec![(libc::SYS_madvise, third(libc::MADV_WIPEONFORK))],
         unknown => panic!("no call {unknown:?}"),
     }
