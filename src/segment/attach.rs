@@ -11,7 +11,7 @@ use super::huge::{self, HugePages};
 use super::mapping::Mapping;
 use super::place::Place;
 use super::sys;
-use super::{Origin, Segment};
+use super::{Origin, Segment, prepare_process};
 use crate::error::SegmentError;
 
 /// The seals that an anonymous segment carries: its size is fixed for good, so no access inside the
@@ -21,6 +21,7 @@ pub(super) const REQUIRED_SEALS: libc::c_int = libc::F_SEAL_SHRINK | libc::F_SEA
 /// Attaches to the segment at a name or path.
 pub(super) fn named(demand: &Demand, place: Place) -> Result<Segment, SegmentError> {
     let path = place.to_path()?;
+    prepare_process(&place)?;
     let file = open(&path, &place, Access::ReadWrite)?;
     let (mapping, header) = check_and_map(&file, demand, &place)?;
     Segment::assemble(Origin::Attached, file, mapping, header, (place, Some(path)), demand)
@@ -29,6 +30,7 @@ pub(super) fn named(demand: &Demand, place: Place) -> Result<Segment, SegmentErr
 /// Attaches to the anonymous segment behind a descriptor.
 pub(super) fn from_fd(demand: &Demand, fd: OwnedFd) -> Result<Segment, SegmentError> {
     let place = Place::anonymous();
+    prepare_process(&place)?;
     check_seals(fd.as_fd(), &place)?;
     let file = File::from(fd);
     let (mapping, header) = check_and_map(&file, demand, &place)?;
@@ -95,7 +97,8 @@ fn check_and_map(file: &File, demand: &Demand, place: &Place) -> Result<(Mapping
     header.check(demand)?;
     header.check_file_len(data.len())?;
     check_pages(file, &header, demand, place)?;
-    let mapping = Mapping::new(file, header.total_len()).map_err(|error| SegmentError::io("map", place, error))?;
+    let bytes = header.total_len();
+    let mapping = Mapping::new(file, bytes).map_err(|error| SegmentError::map("map", place, bytes, error))?;
     if demand.memory.huge == HugePages::Transparent {
         mapping.advise_huge().map_err(|error| SegmentError::HugePagesUnavailable {
             requested: HugePages::Transparent,
