@@ -133,6 +133,7 @@ pub use push_batch::PushBatch;
 pub use reservation::Reservation;
 
 use crate::SegmentError;
+use crate::handoff::Descriptors;
 pub use crate::outcome::{PopError, PopTimeoutError};
 pub use crate::pair::{Peer, TryPopError, WaitError};
 use crate::protocol::bytes::Geometry;
@@ -185,11 +186,36 @@ impl Ring {
         Self::builder().from_fd(fd)
     }
 
+    /// Takes the ring behind the descriptors that [`handoff`](crate::handoff) has brought from another process: one, or two.
+    ///
+    /// # Errors
+    ///
+    /// As [`Builder::from_fds`].
+    pub fn from_fds(descriptors: impl Into<Descriptors>) -> Result<Ring, SegmentError> {
+        Self::builder().from_fds(descriptors)
+    }
+
+    /// Gives up, for this process and for good, the right to write a ring with
+    /// [`read_only_consumers`](Builder::<crate::spsc::Ring<u8>>::read_only_consumers): what the creator's forked child does that is to consume,
+    /// for it has inherited the creator's mapping. Whatever code runs in the process from now on, it cannot alter what the producer
+    /// publishes. In a process that has attached to the ring it changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`SegmentError::StillWritable`] if this process holds the ring elsewhere: a clone, or a handle. Those count, too, that a forked child has
+    /// a copy of and that its parent holds; so fork before there are any. [`SegmentError::SealsMissing`] if the ring was created
+    /// without `read_only_consumers`.
+    pub fn into_read_only(self) -> Result<Ring, SegmentError> {
+        let segment = Arc::into_inner(self.segment).ok_or(SegmentError::StillWritable)?;
+        Ok(Self::of(Arc::new(segment.into_read_only()?), self.geometry))
+    }
+
     /// Takes the producer's role. After a predecessor it goes on right behind the last published message.
     ///
     /// # Errors
     ///
-    /// [`SegmentError::RoleTaken`] with the holder's pid while another lives; [`SegmentError::DescriptorLimit`] if the
+    /// [`SegmentError::RoleTaken`] with the holder's pid while another lives; [`SegmentError::ReadOnly`] where only the process that created the ring,
+    /// and those forked from it, can push; [`SegmentError::DescriptorLimit`] if the
     /// process has no descriptor left for the lock; [`SegmentError::Corrupted`].
     pub fn producer(&self) -> Result<Producer, SegmentError> {
         Producer::attach(self)
@@ -219,7 +245,8 @@ impl Ring {
         &self.segment
     }
 
-    /// The descriptor of the segment's file, to hand it on: see [`handoff`](crate::handoff).
+    /// The descriptor of the segment's file, to hand it on: see [`handoff`](crate::handoff). A ring with read-only consumers has two, which
+    /// [`Segment::try_clone_fds`] gives.
     pub fn as_fd(&self) -> BorrowedFd<'_> {
         self.segment.as_fd()
     }
