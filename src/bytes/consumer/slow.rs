@@ -150,7 +150,9 @@ impl Consumer {
     /// What is left of the message that was begun; if none was, the first one is, should it be there.
     pub(in crate::bytes) fn ready(&mut self) -> &[u8] {
         if self.begun.is_none() {
-            self.begun = self.front_at_once();
+            // What is wrong, if anything is, the next call meets again, and says.
+            self.begun =
+                if self.attachment.is_open() { self.front_at_once() } else { self.front_here().unwrap_or(None) };
         }
         match self.begun {
             Some(front) => self.slice(front),

@@ -172,7 +172,11 @@ impl<M: Memory> Consumer<M> {
                 self.leave_line();
             }
         }
-        vouched(&self.memory, first)?;
+        if let Err(corruption) = vouched(&self.memory, first) {
+            // They are not consumed, and that is what `head` says; the line that it is in is lost.
+            self.head = first;
+            return Err(corruption);
+        }
         self.store_consumed();
         let advanced = match self.release_if_lagging() {
             true => Advanced::Released,
