@@ -108,6 +108,10 @@
 //! changes meanwhile. The *bytes* of a message in place are another matter: `&[u8]` promises that they do not change, and the producer's process has the
 //! memory mapped for writing. One that runs this crate does not touch them. If you do not trust it to, use
 //! [`pop_into`](Consumer::pop_into), which copies them out before anything looks at them.
+//!
+//! Consumers can be kept from writing the messages at all, as with [`spsc`](crate::spsc#consumers-that-cannot-write), by
+//! [`read_only_consumers`](crate::Builder::<Ring>::read_only_consumers). Then a copied message is one that the producer has published, whatever former
+//! consumers write; one that is read in place may be written over if the producer was lied to, and the handle fails when it is given back.
 
 mod builder;
 mod consumer;

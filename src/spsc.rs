@@ -108,7 +108,7 @@
 //! - What a consumer is told is what a producer has published, whole and in its place, or else an error, whatever earlier consumers
 //!   have written anywhere. A consumer that lies about what it has consumed can skip elements, have them delivered again, or stop the ring: `SECURITY.md` draws the
 //!   line.
-//! - Each pop is checked for that, and takes some nanoseconds longer than one from another ring. Pushing takes no longer.
+//! - Each pop is checked for that, and so is a call and a load longer than one from another ring. Pushing takes no longer.
 //!
 //! # When a peer goes
 //!

@@ -23,7 +23,7 @@ use super::Corruption;
 use crate::sync::{AtomicU64, Ordering, fence};
 
 /// P2 and P3. For the holder of the producer's role, before it writes over anything.
-pub(super) fn tell(word: Option<&AtomicU64>, freed: u64) {
+pub(crate) fn tell(word: Option<&AtomicU64>, freed: u64) {
     let Some(word) = word else { return };
     // ORDER [told]: Relaxed, for only producers write it, and the role's lock orders them. A successor that is told less than its
     // predecessor takes nothing back: that one may have written over all that it was told.
@@ -36,7 +36,7 @@ pub(super) fn tell(word: Option<&AtomicU64>, freed: u64) {
 }
 
 /// C2 and C3: whether what was read from `head` on, where the consumer stands, can have been written over meanwhile.
-pub(super) fn vouch(word: Option<&AtomicU64>, head: u64) -> Result<(), Corruption> {
+pub(crate) fn vouch(word: Option<&AtomicU64>, head: u64) -> Result<(), Corruption> {
     let Some(word) = word else { return Ok(()) };
     // ORDER [vouch-fence]: Acquire, partner [tell-fence]. Without it the word could be loaded before the elements are.
     fence(Ordering::Acquire);

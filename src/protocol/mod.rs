@@ -16,7 +16,7 @@
 pub(crate) mod bytes;
 mod corruption;
 pub(crate) mod event;
-mod freed;
+pub(crate) mod freed;
 pub(crate) mod mpmc;
 pub(crate) mod role;
 pub(crate) mod spsc;

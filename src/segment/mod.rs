@@ -6,7 +6,8 @@
 //! - **Anonymous** segments ([`Builder::anonymous`]) are memfds. Their size is sealed, so no access
 //!   to one goes past its end, and they go away with their last user. They are handed on by
 //!   fork, over a Unix socket, or to a child across exec (see [`handoff`]), and attached with
-//!   [`Builder::from_fd`].
+//!   [`Builder::from_fd`]. One with [read-only consumers](crate::spsc#consumers-that-cannot-write) is two memfds, and attached
+//!   with [`Builder::from_fds`].
 //! - **Named** segments ([`Builder::create`], [`Builder::attach`], [`Builder::create_or_attach`])
 //!   are files, in `/dev/shm` or at a [path](Place). Anybody with the right to can attach by name.
 //!   They stay until they are [unlinked](Segment::unlink), and they cannot be sealed: a process

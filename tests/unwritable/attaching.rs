@@ -165,6 +165,28 @@ fn a_socket_brings_both_descriptors_or_says_what_is_wrong() {
 }
 
 #[test]
+fn what_is_asked_of_the_memory_holds_for_both_parts() {
+    let builder = || Ring::<Element>::builder().capacity(20).prefault(true).lock_memory(true).read_only_consumers();
+    let ring = match builder().anonymous() {
+        Ok(ring) => ring,
+        Err(SegmentError::MemoryLock { limit, .. }) => return println!("not so much may be locked here: {limit}"),
+        Err(error) => panic!("{error:?}"),
+    };
+    let attached = builder().from_fds(descriptors(&ring)).expect("prefaulted for reading");
+    ring.producer().expect("the creator").push(element(0)).expect("room");
+    assert_eq!(attached.consumer().expect("free").pop(), Ok(element(0)));
+    // Whoever may not open the one may not open the other.
+    let error = error_of(Ring::<Element>::builder().owner(u32::MAX - 1).from_fds(descriptors(&ring)));
+    assert!(matches!(error, SegmentError::Owner { .. }), "{error:?}");
+    use std::os::unix::fs::PermissionsExt;
+    let parts = descriptors(&ring);
+    let wide = std::fs::Permissions::from_mode(0o666);
+    File::from(parts.control.expect("two")).set_permissions(wide).expect("ours");
+    let error = error_of(Ring::from_fds(descriptors(&ring)));
+    assert!(matches!(error, SegmentError::Mode { expected: 0o600, found: 0o666 }), "{error:?}");
+}
+
+#[test]
 fn a_forked_family_is_the_only_one_that_pushes() {
     let ring = elements(20);
     let attached = reader(&ring);

@@ -119,8 +119,9 @@ pub(crate) const ATTEMPTS: &[Attempt] = &[
         let map = target.map_to_read()?;
         let from = libc::iovec { iov_base: SPOIL.as_ptr().cast_mut().cast(), iov_len: SPOIL.len() };
         let to = libc::iovec { iov_base: map.at(PLACE).cast(), iov_len: SPOIL.len() };
+        let pid = std::process::id() as libc::pid_t;
         // SAFETY: reads 8 bytes of a constant; writes into a mapping of our own, if that can be written, which nothing else uses.
-        let written = unsafe { libc::process_vm_writev(libc::getpid(), &raw const from, 1, &raw const to, 1, 0) };
+        let written = unsafe { libc::process_vm_writev(pid, &raw const from, 1, &raw const to, 1, 0) };
         checked(written as i64)
     }),
     ("read into the mapping", Unsealed::Fails, |target| {
@@ -229,9 +230,17 @@ fn path_of(file: &File) -> String {
 
 /// A pipe with what is to be written in it.
 fn spoil_in_a_pipe() -> io::Result<OwnedFd> {
-    let (reader, mut writer) = io::pipe()?;
+    let mut ends = [0; 2];
+    // SAFETY: two numbers, alive.
+    if unsafe { libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC) } == -1 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: opened above, and nobody else's.
+    let reader = unsafe { OwnedFd::from_raw_fd(ends[0]) };
+    // SAFETY: likewise.
+    let mut writer = unsafe { File::from_raw_fd(ends[1]) };
     writer.write_all(&SPOIL)?;
-    Ok(reader.into())
+    Ok(reader)
 }
 
 impl Target {

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io;
 
 use rondel::segment::Segment;
-use rondel::{SegmentError, bytes, spsc};
+use rondel::{DescriptorProblem, SegmentError, bytes, handoff, spsc};
 
 use crate::attempts::{ATTEMPTS, Target, Unsealed, bytes_of, unsealed_copy};
 use crate::child::{inherited, start, tell};
@@ -58,6 +58,11 @@ fn a_consumer_cannot_alter_messages() {
 
 pub(crate) fn child_try_everything(words: &str) {
     let (kind, owner) = words.split_once(' ').expect("two words");
+    // Who expects one descriptor is not left with half a ring, and the two are still there.
+    match handoff::inherited("ring").map(drop).expect_err("two") {
+        SegmentError::Descriptor { problem, .. } => assert!(matches!(problem, DescriptorProblem::Malformed { .. })),
+        error => panic!("{error:?}"),
+    }
     let descriptors = inherited();
     let file = File::from(descriptors.segment.try_clone().expect("a descriptor"));
     // As a consumer first: it is one.

@@ -66,6 +66,8 @@ fn assert_robbed(fault: Fault, head: u64) {
 /// What a pop gave, in the one way or the other.
 type Popped = Result<Element, Fault>;
 
+type Way = fn(&mut Consumer<Element>) -> Popped;
+
 fn of_try(popped: Result<Element, TryPopError>) -> Popped {
     popped.map_err(|error| match error {
         TryPopError::Failed(fault) => fault,
@@ -88,7 +90,7 @@ fn of_pop(popped: Result<Element, PopError>) -> Popped {
 }
 
 /// Every way to one element.
-const WAYS: [(&str, fn(&mut Consumer<Element>) -> Popped); 10] = [
+const WAYS: [(&str, Way); 10] = [
     ("try_pop", |rx| of_try(rx.try_pop())),
     ("pop", |rx| of_pop(rx.pop())),
     ("pop_timeout", |rx| of_timed(rx.pop_timeout(Duration::ZERO))),
@@ -129,6 +131,49 @@ fn an_element_that_was_written_over_is_not_delivered() {
         lies.all_is_consumed(0);
         pop(&mut rx).expect_err(way);
         assert_eq!(rx.position(), head, "{way}");
+    }
+}
+
+/// The lie is told to a producer that comes after another, and begins with what it finds.
+#[test]
+fn a_succeeding_producer_cannot_be_used_to_rob_unnoticed() {
+    let ring = elements(6);
+    let lies = Lies::about(ring.segment());
+    let (mut tx, mut rx) = (ring.producer().expect("free"), reader(&ring).consumer().expect("free"));
+    while tx.try_push(element(tx.position())).is_ok() {}
+    assert_eq!(rx.pop(), Ok(element(0)));
+    let full = tx.position();
+    drop(tx);
+    lies.all_is_consumed(full);
+    let mut tx = ring.producer().expect("free again");
+    // Not so many that it would look at the words again.
+    for _ in 0..full - 3 {
+        tx.try_push(element(tx.position())).expect("room, as far as it knows");
+    }
+    assert_robbed(of_try(rx.try_pop()).expect_err("robbed"), 1);
+}
+
+/// The lie is taken back, and another producer comes, which has not heard it.
+#[test]
+fn a_lie_that_is_taken_back_is_noticed_all_the_same() {
+    let ring = messages(1024);
+    let lies = Lies::about(ring.segment());
+    let (mut tx, mut rx) = (ring.producer().expect("free"), messages_reader(&ring).consumer().expect("free"));
+    while tx.try_push(&[7; 40]).is_ok() {}
+    drop(rx.pop().expect("published"));
+    let head = rx.position();
+    let message = rx.pop().expect("published");
+    lies.all_is_consumed(tx.position());
+    while tx.try_push(&[0; 200]).is_ok() {}
+    drop(tx);
+    // A message of zeros lies there now, which looks to a successor as if nothing had been published yet.
+    lies.all_is_consumed(head);
+    let tx = ring.producer().expect("free again");
+    assert_eq!((tx.position(), &*message), (head, &[0; 40][..]));
+    drop(message);
+    match rx.try_pop().map(drop).expect_err("noticed") {
+        TryPopError::Failed(fault) => assert_robbed(fault, head),
+        other => panic!("{other}"),
     }
 }
 
