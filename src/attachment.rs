@@ -23,6 +23,8 @@ pub(crate) struct Attachment {
     /// The role's record, which lives as long as the segment.
     record: NonNull<RoleRecord>,
     gate: Gate,
+    /// Whether the process could register, so that the full fence is others' to pay.
+    registered: bool,
     pid: u32,
     fault: Option<Fault>,
     /// How the handle waits.
@@ -32,13 +34,15 @@ pub(crate) struct Attachment {
 impl Attachment {
     /// Keeps a role that has been taken.
     pub(crate) fn new(segment: &Arc<Segment>, role: usize, lock: RoleLock) -> Result<Attachment, SegmentError> {
-        let gate = Gate::new(Self::open_state())
+        let state = Self::open_state();
+        let gate = Gate::new(state)
             .map_err(|source| SegmentError::map("map a private page for a handle of", segment.place(), 4096, source))?;
         Ok(Attachment {
             record: record(segment, role)?,
             segment: Arc::clone(segment),
             lock: Some(lock),
             gate,
+            registered: state == State::Open,
             pid: std::process::id(),
             fault: None,
             wait: Wait::default(),
@@ -52,6 +56,7 @@ impl Attachment {
             segment: Arc::clone(&like.segment),
             lock: None,
             gate: Gate::failed(),
+            registered: false,
             pid: std::process::id(),
             fault: Some(fault),
             wait: like.wait,
@@ -139,6 +144,15 @@ impl Attachment {
     pub(crate) fn notify_fenced(&self, word: &AtomicU32) {
         if event::someone_sleeps(word, &Unregistered) {
             event::wake(word, &Registered);
+        }
+    }
+
+    /// The same without the full fence, where the process could register: for a handle that never takes the fast path.
+    pub(crate) fn notify(&self, word: &AtomicU32) {
+        if !self.registered {
+            self.notify_fenced(word);
+        } else if someone_sleeps(word) {
+            wake(word);
         }
     }
 

@@ -108,6 +108,10 @@
 //! changes meanwhile. The *bytes* of a message in place are another matter: `&[u8]` promises that they do not change, and the producer's process has the
 //! memory mapped for writing. One that runs this crate does not touch them. If you do not trust it to, use
 //! [`pop_into`](Consumer::pop_into), which copies them out before anything looks at them.
+//!
+//! Consumers can be kept from writing the messages at all, as with [`spsc`](crate::spsc#consumers-that-cannot-write), by
+//! [`read_only_consumers`](crate::Builder::<Ring>::read_only_consumers). Then a copied message is one that the producer has published, whatever former
+//! consumers write; one that is read in place may be written over if the producer was lied to, and the handle fails when it is given back.
 
 mod builder;
 mod consumer;
@@ -133,6 +137,7 @@ pub use push_batch::PushBatch;
 pub use reservation::Reservation;
 
 use crate::SegmentError;
+use crate::handoff::Descriptors;
 pub use crate::outcome::{PopError, PopTimeoutError};
 pub use crate::pair::{Peer, TryPopError, WaitError};
 use crate::protocol::bytes::Geometry;
@@ -185,11 +190,36 @@ impl Ring {
         Self::builder().from_fd(fd)
     }
 
+    /// Takes the ring behind the descriptors that [`handoff`](crate::handoff) has brought from another process: one, or two.
+    ///
+    /// # Errors
+    ///
+    /// As [`Builder::from_fds`].
+    pub fn from_fds(descriptors: impl Into<Descriptors>) -> Result<Ring, SegmentError> {
+        Self::builder().from_fds(descriptors)
+    }
+
+    /// Gives up, for this process and for good, the right to write a ring with
+    /// [`read_only_consumers`](Builder::<crate::spsc::Ring<u8>>::read_only_consumers): what the creator's forked child does that is to consume,
+    /// for it has inherited the creator's mapping. Whatever code runs in the process from now on, it cannot alter what the producer
+    /// publishes. In a process that has attached to the ring it changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`SegmentError::StillWritable`] if this process holds the ring elsewhere: a clone, or a handle. Those count, too, that a forked child has
+    /// a copy of and that its parent holds; so fork before there are any. [`SegmentError::SealsMissing`] if the ring was created
+    /// without `read_only_consumers`.
+    pub fn into_read_only(self) -> Result<Ring, SegmentError> {
+        let segment = Arc::into_inner(self.segment).ok_or(SegmentError::StillWritable)?;
+        Ok(Self::of(Arc::new(segment.into_read_only()?), self.geometry))
+    }
+
     /// Takes the producer's role. After a predecessor it goes on right behind the last published message.
     ///
     /// # Errors
     ///
-    /// [`SegmentError::RoleTaken`] with the holder's pid while another lives; [`SegmentError::DescriptorLimit`] if the
+    /// [`SegmentError::RoleTaken`] with the holder's pid while another lives; [`SegmentError::ReadOnly`] where only the process that created the ring,
+    /// and those forked from it, can push; [`SegmentError::DescriptorLimit`] if the
     /// process has no descriptor left for the lock; [`SegmentError::Corrupted`].
     pub fn producer(&self) -> Result<Producer, SegmentError> {
         Producer::attach(self)
@@ -219,7 +249,8 @@ impl Ring {
         &self.segment
     }
 
-    /// The descriptor of the segment's file, to hand it on: see [`handoff`](crate::handoff).
+    /// The descriptor of the segment's file, to hand it on: see [`handoff`](crate::handoff). A ring with read-only consumers has two, which
+    /// [`Segment::try_clone_fds`] gives.
     pub fn as_fd(&self) -> BorrowedFd<'_> {
         self.segment.as_fd()
     }

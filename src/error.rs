@@ -134,6 +134,33 @@ pub enum SegmentError {
         /// The seals that were found, as `F_SEAL_*` bits; 0 where the file cannot be sealed at all.
         found: u32,
     },
+    /// The kernel does not seal the memory as is asked for. Linux knows `F_SEAL_FUTURE_WRITE` from 5.1 on.
+    SealRefused {
+        /// The seal, or the seals, by their names.
+        seal: &'static str,
+        /// What the kernel said.
+        source: io::Error,
+    },
+    /// The descriptor is that of a ring with read-only consumers, which is attached to by two, and the second is
+    /// missing: see [`Builder::from_fds`](crate::Builder::from_fds).
+    ControlMissing,
+    /// The second descriptor is not that of the control part that belongs to the first one.
+    ControlMismatch {
+        /// Device and inode of the control part, as the segment names it; zeros where it has none.
+        expected: (u64, u64),
+        /// Device and inode of the file that was found.
+        found: (u64, u64),
+    },
+    /// What was asked for can only be had of an anonymous segment: a file with a name cannot be sealed.
+    OnlyAnonymous {
+        /// What was asked for: a method of [`Builder`](crate::Builder).
+        option: &'static str,
+    },
+    /// The ring was created with read-only consumers, and this process has it mapped for reading only: it can consume, and never
+    /// push. Only the process that created the ring can, and those forked from it.
+    ReadOnly,
+    /// Something else in this process holds the ring, too, so that its memory would stay mapped for writing.
+    StillWritable,
     /// The file belongs to another user than the one whose segments are accepted.
     Owner {
         /// The accepted user id.
@@ -307,8 +334,8 @@ pub enum SegmentError {
         /// What is wrong.
         problem: DescriptorProblem,
     },
-    /// What arrived over the socket is not exactly one descriptor sent by
-    /// [`send`](crate::handoff::send).
+    /// What arrived over the socket is not what [`send`](crate::handoff::send) sends, or
+    /// [`send_segment`](crate::handoff::send_segment) where that was expected.
     Message {
         /// What is wrong.
         problem: MessageProblem,
@@ -363,7 +390,7 @@ pub enum MessageProblem {
     Closed,
     /// Data arrived without a descriptor.
     NoDescriptor,
-    /// More than one descriptor arrived; all were closed.
+    /// More descriptors arrived than were expected; all were closed.
     TooMany {
         /// How many were received; the kernel may have discarded more.
         found: usize,

@@ -61,6 +61,8 @@
 //!   fall with the descriptors. Then nothing of the above holds for what it does afterwards.
 //! - A consumer that attaches where a dead one had been holds that one's messages from then on. It should pop.
 //! - There is no `peek`: what one consumer has looked at another may take.
+//! - Consumers cannot be kept from writing the memory, as [`spsc`](crate::spsc#consumers-that-cannot-write)'s can: here they write the slots'
+//!   stamps, beside the elements.
 //!
 //! # When the others go
 //!

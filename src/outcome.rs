@@ -178,3 +178,15 @@ impl<T> Error for PushTimeoutError<T> {}
 impl Error for PushSliceError {}
 impl Error for PopError {}
 impl Error for PopTimeoutError {}
+
+impl From<Fault> for PopError {
+    fn from(fault: Fault) -> PopError {
+        PopError::Failed(fault)
+    }
+}
+
+impl From<Fault> for PopTimeoutError {
+    fn from(fault: Fault) -> PopTimeoutError {
+        PopTimeoutError::Failed(fault)
+    }
+}

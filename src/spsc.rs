@@ -64,6 +64,53 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! # Consumers that cannot write
+//!
+//! Whoever has mapped a segment can write all of it, by a stray pointer or on purpose. An anonymous ring that was created with
+//! [`read_only_consumers`](Builder::<Ring<u8>>::read_only_consumers) has its elements and its stamps in memory that only the process that created
+//! it can write, and those forked from it: the kernel refuses all others, whatever they try (`F_SEAL_FUTURE_WRITE`). What consumers have to
+//! write, their positions above all, lies in a second, small piece of memory.
+//!
+//! ```
+//! use rondel::{SegmentError, handoff, spsc};
+//!
+//! let ring = spsc::Ring::<u64>::builder().capacity(64).read_only_consumers().anonymous()?;
+//! # let (ours, theirs) = std::os::unix::net::UnixStream::pair()?;
+//! // To any process: both descriptors in one message. Across exec: `handoff::inherit_segment`.
+//! handoff::send_segment(&ours, ring.segment())?;
+//! // In that process:
+//! let attached = spsc::Ring::<u64>::from_fds(handoff::receive_segment(&theirs)?)?;
+//! assert!(matches!(attached.producer(), Err(SegmentError::ReadOnly)));
+//! # drop(attached);
+//!
+//! // To a forked child, which has inherited the creator's mapping and gives it up.
+//! // SAFETY: the child calls only what is safe after a fork of a process with other threads: no allocation is
+//! // contended here, and it leaves by `_exit`.
+//! match unsafe { libc::fork() } {
+//!     0 => {
+//!         let received = ring.into_read_only().and_then(|ring| ring.consumer()).is_ok_and(|mut rx| rx.pop() == Ok(42));
+//!         // SAFETY: `_exit` ends the process without running anything of the parent's.
+//!         unsafe { libc::_exit(if received { 0 } else { 1 }) }
+//!     }
+//!     child => {
+//!         ring.producer()?.push(42)?;
+//! #       let mut status = 0;
+//! #       // SAFETY: `status` is a place for the result.
+//! #       assert_eq!(unsafe { libc::waitpid(child, &raw mut status, 0) }, child);
+//! #       assert_eq!(status, 0);
+//!     }
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! - The producer is the process that created the ring, or one that was forked from it; [`producer`](Ring::producer) anywhere else is
+//!   [`SegmentError::ReadOnly`]. When it has died, consumers get what is left, then [`Dead`](PopError::Dead); a successor can only
+//!   come out of that family.
+//! - What a consumer is told is what a producer has published, whole and in its place, or else an error, whatever earlier consumers
+//!   have written anywhere. A consumer that lies about what it has consumed can skip elements, have them delivered again, or stop the ring: `SECURITY.md` draws the
+//!   line.
+//! - Each pop is checked for that, and so is a call and a load longer than one from another ring. Pushing takes no longer.
+//!
 //! # When a peer goes
 //!
 //! What a *consumer* sees of its producer; for a producer read "full" for "drained" and "room" for "elements".
@@ -84,6 +131,7 @@
 //! A consumer that is killed between consuming an element and acting on it takes that element with it. If that must not
 //! be, use [`pop_guard`](Consumer::pop_guard): the element is then delivered again to the successor.
 
+mod builder;
 mod consumer;
 mod error;
 mod guard;
@@ -105,6 +153,7 @@ pub use iter::{Iter, TryIter};
 pub use producer::Producer;
 
 use crate::SegmentError;
+use crate::handoff::Descriptors;
 pub use crate::outcome::{PopError, PopTimeoutError, PushError, PushSliceError, PushTimeoutError};
 pub use crate::pair::{Peer, TryPopError, WaitError};
 use crate::protocol::spsc::Geometry;
@@ -167,11 +216,36 @@ impl<T: Pod> Ring<T> {
         Self::builder().from_fd(fd)
     }
 
+    /// Takes the ring behind the descriptors that [`handoff`](crate::handoff) has brought from another process: one, or two.
+    ///
+    /// # Errors
+    ///
+    /// As [`Builder::from_fds`].
+    pub fn from_fds(descriptors: impl Into<Descriptors>) -> Result<Ring<T>, SegmentError> {
+        Self::builder().from_fds(descriptors)
+    }
+
+    /// Gives up, for this process and for good, the right to write a ring with
+    /// [`read_only_consumers`](Builder::<crate::spsc::Ring<u8>>::read_only_consumers): what the creator's forked child does that is to consume,
+    /// for it has inherited the creator's mapping. Whatever code runs in the process from now on, it cannot alter what the producer
+    /// publishes. In a process that has attached to the ring it changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`SegmentError::StillWritable`] if this process holds the ring elsewhere: a clone, or a handle. Those count, too, that a forked child has
+    /// a copy of and that its parent holds; so fork before there are any. [`SegmentError::SealsMissing`] if the ring was created
+    /// without `read_only_consumers`.
+    pub fn into_read_only(self) -> Result<Ring<T>, SegmentError> {
+        let segment = Arc::into_inner(self.segment).ok_or(SegmentError::StillWritable)?;
+        Ok(Self::of(Arc::new(segment.into_read_only()?), self.geometry))
+    }
+
     /// Takes the producer's role. After a predecessor it goes on right behind the last published element.
     ///
     /// # Errors
     ///
-    /// [`SegmentError::RoleTaken`] with the holder's pid while another lives; [`SegmentError::DescriptorLimit`] if the
+    /// [`SegmentError::RoleTaken`] with the holder's pid while another lives; [`SegmentError::ReadOnly`] where only the process that created the ring,
+    /// and those forked from it, can push; [`SegmentError::DescriptorLimit`] if the
     /// process has no descriptor left for the lock; [`SegmentError::AddressSpace`]; [`SegmentError::NotInitialised`] if the
     /// segment has been wiped since it was opened; [`SegmentError::Corrupted`]; [`SegmentError::Io`] where the file may not be opened
     /// for writing again (another user's, or no `/proc`), or a sandbox refuses the lock.
@@ -198,7 +272,8 @@ impl<T: Pod> Ring<T> {
         &self.segment
     }
 
-    /// The descriptor of the segment's file, to hand it on: see [`handoff`](crate::handoff).
+    /// The descriptor of the segment's file, to hand it on: see [`handoff`](crate::handoff). A ring with read-only consumers has two, which
+    /// [`Segment::try_clone_fds`] gives.
     pub fn as_fd(&self) -> BorrowedFd<'_> {
         self.segment.as_fd()
     }

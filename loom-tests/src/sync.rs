@@ -8,7 +8,7 @@
 //! [`AtomicU64::among_bytes`] is a word that messages lie on, too: plain reads and writes reach it, and are checked against its atomic
 //! accesses. It is watched, for a producer that attaches loads the words that it goes on to store.
 
-pub(crate) use loom::sync::atomic::Ordering;
+pub(crate) use loom::sync::atomic::{Ordering, fence};
 
 use loom::sync::atomic::AtomicUsize;
 

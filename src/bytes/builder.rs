@@ -16,4 +16,15 @@ impl Builder<Ring> {
     pub fn largest(self, bytes: usize) -> Self {
         self.with_largest(bytes)
     }
+
+    /// Keeps consumers from writing what they read, by the kernel's word: see [`spsc`](crate::spsc#consumers-that-cannot-write),
+    /// of which all is true here.
+    ///
+    /// Only [`anonymous`](Self::anonymous) creates such a ring ([`SegmentError::OnlyAnonymous`](crate::SegmentError::OnlyAnonymous)
+    /// otherwise), on Linux 5.1 or later ([`SegmentError::SealRefused`](crate::SegmentError::SealRefused) otherwise).
+    /// [`from_fds`](Self::from_fds) attaches to it, with this or without; with this, to no other.
+    #[must_use]
+    pub fn read_only_consumers(self) -> Self {
+        self.with_read_only_consumers()
+    }
 }

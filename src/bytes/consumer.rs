@@ -328,6 +328,11 @@ impl Consumer {
         self.attachment.check()
     }
 
+    /// True if nothing stands in the way of the fast path.
+    pub(super) fn is_open(&self) -> bool {
+        self.attachment.is_open()
+    }
+
     /// The place of the first message.
     pub(super) fn head(&self) -> Place {
         self.ring.head()
@@ -361,7 +366,18 @@ impl Consumer {
     }
 
     #[inline(always)]
-    fn copy_out<E>(&mut self, front: Front, buffer: &mut [u8]) -> Result<usize, PopIntoError<E>> {
+    fn copy_out<E: From<Fault>>(&mut self, front: Front, buffer: &mut [u8]) -> Result<usize, PopIntoError<E>> {
+        if !self.attachment.is_open() {
+            return self.copy_out_slowly(front, buffer);
+        }
+        let len = self.copy(front, buffer)?;
+        self.give_back_at_once(self.behind(front));
+        Ok(len)
+    }
+
+    /// Copies the first message, which stays.
+    #[inline(always)]
+    fn copy<E>(&mut self, front: Front, buffer: &mut [u8]) -> Result<usize, PopIntoError<E>> {
         let len = front.len();
         let Some(buffer_here) = buffer.get_mut(..len) else {
             return Err(PopIntoError::TooShort { message: len, buffer: buffer.len() });
@@ -371,7 +387,6 @@ impl Consumer {
         // caller's. The two may overlap: where both ends are in one process, the buffer can be a reservation of this ring, and a forged
         // length can reach into that.
         unsafe { bytes.as_ptr().copy_to(buffer_here.as_mut_ptr(), len) };
-        self.give_back(front);
         Ok(len)
     }
 
@@ -402,6 +417,12 @@ impl Consumer {
         if !self.attachment.is_open() {
             return self.give_back_slowly(place);
         }
+        self.give_back_at_once(place);
+    }
+
+    /// The same for a handle whose gate is open.
+    #[inline(always)]
+    fn give_back_at_once(&mut self, place: Place) {
         self.begun = None;
         let released = self.ring.consume(place);
         // W2 and W3 of the proof in `protocol::event`; W1 was the store of `consumed` or `released`.

@@ -23,6 +23,10 @@ pub(super) fn body_len(geometry: Geometry) -> Option<u64> {
 /// The words and bytes of one ring. Whoever holds it keeps the segment mapped.
 pub(super) struct Mapped {
     body: NonNull<u8>,
+    /// Begins with the control words: the body, or what stands in for its beginning (`Segment::control`).
+    control: NonNull<Control>,
+    /// Whether consumers cannot write the body.
+    divided: bool,
 }
 
 // SAFETY: the pointer is to shared memory that outlives the value (see `new`) and belongs to no thread; every word is
@@ -39,14 +43,18 @@ impl Mapped {
         if body_len(geometry)? > segment.body_len() as u64 {
             return None;
         }
-        Some(Mapped { body: segment.body() })
+        Some(Mapped {
+            body: segment.body(),
+            control: segment.control().cast(),
+            divided: segment.has_read_only_consumers(),
+        })
     }
 
     #[inline(always)]
     fn control(&self) -> &Control {
-        // SAFETY: the body is mapped, page-aligned and longer than `Control` (checked in `new`), which consists of
-        // atomics alone: other processes may write to it while the reference lives.
-        unsafe { self.body.cast::<Control>().as_ref() }
+        // SAFETY: the body is longer than `Control` (checked in `new`), and so is a control part; both are mapped and page-aligned.
+        // `Control` consists of atomics alone: other processes may write to it while the reference lives.
+        unsafe { self.control.as_ref() }
     }
 
     /// The event on which the producer sleeps.
@@ -94,6 +102,11 @@ unsafe impl Memory for Mapped {
     #[inline(always)]
     fn released(&self) -> &AtomicU64 {
         self.control().released()
+    }
+
+    fn freed(&self) -> Option<&AtomicU64> {
+        // SAFETY: the body is mapped, page-aligned and longer than `Control` (checked in `new`), which consists of atomics alone.
+        self.divided.then(|| unsafe { self.body.cast::<Control>().as_ref() }.freed())
     }
 
     #[inline(always)]

@@ -80,6 +80,9 @@ impl Read for Consumer {
             let len = bytes.len().min(rest.len());
             let (Some(from), Some(to)) = (bytes.get(..len), rest.get_mut(..len)) else { return Ok(read) };
             to.copy_from_slice(from);
+            if !self.is_open() {
+                self.vouch().map_err(|fault| io::Error::other(PopError::Failed(fault)))?;
+            }
             self.consume(len);
             read += len;
             if len == 0 || read == buffer.len() {

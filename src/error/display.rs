@@ -57,8 +57,32 @@ impl fmt::Display for SegmentError {
             }
             Self::SealsMissing { expected, found } => write!(
                 f,
-                "the descriptor is not sealed: seals {found:#x}, expected {expected:#x} (SHRINK, GROW and SEAL) to be among them"
+                "the descriptor is not sealed: seals {found:#x}, expected {expected:#x} ({}) to be among them",
+                if expected & libc::F_SEAL_FUTURE_WRITE.unsigned_abs() == 0 {
+                    "SHRINK, GROW and SEAL"
+                } else {
+                    "SHRINK, GROW, SEAL and FUTURE_WRITE"
+                }
             ),
+            Self::SealRefused { seal, source } => write!(f, "the kernel refuses the seal {seal}: {source}"),
+            Self::ControlMissing => f.write_str(
+                "the ring has read-only consumers, and takes two descriptors to attach to: its control part is missing",
+            ),
+            Self::ControlMismatch { expected, found } => write!(
+                f,
+                "the second descriptor is not the control part of the segment: inode {} on device {:#x}, expected inode {} on device {:#x}",
+                found.1, found.0, expected.1, expected.0
+            ),
+            Self::OnlyAnonymous { option } => {
+                write!(f, "only an anonymous segment can have {option}: a file with a name cannot be sealed")
+            }
+            Self::ReadOnly => f.write_str(
+                "the ring was created with read-only consumers, and this process has attached to it: only the process that \
+                 created it, and those forked from it, can push",
+            ),
+            Self::StillWritable => {
+                f.write_str("the ring is held elsewhere in this process, too, and would stay mapped for writing")
+            }
             Self::Owner { expected_uid, found_uid } => {
                 write!(f, "the segment belongs to user {found_uid}, expected {expected_uid}")
             }
@@ -188,6 +212,7 @@ impl Error for SegmentError {
             Self::MemoryLock { source, .. }
             | Self::AddressSpace { source, .. }
             | Self::DescriptorLimit { source, .. }
+            | Self::SealRefused { source, .. }
             | Self::Io { source, .. } => Some(source),
             _ => None,
         }
@@ -214,8 +239,10 @@ impl fmt::Display for MessageProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Closed => f.write_str("the peer closed the connection"),
-            Self::NoDescriptor => f.write_str("the message carries no descriptor, expected one"),
-            Self::TooMany { found } => write!(f, "the message carries {found} descriptors or more, expected one"),
+            Self::NoDescriptor => f.write_str("the message carries no descriptor"),
+            Self::TooMany { found } => {
+                write!(f, "the message carries {found} descriptors or more, which is more than expected")
+            }
             Self::Foreign { found } => write!(f, "the message holds the byte {found:#04x}, which rondel does not send"),
         }
     }

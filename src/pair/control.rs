@@ -7,9 +7,13 @@
 //!        + 384    `data`: the consumer's event
 //!        + 512    `consumed`
 //!        + 640    `released`
-//!        + 768    nothing
+//!        + 768    `freed`
+//!        + 896    nothing
 //!        + 1024   what the ring carries
 //! ```
+//!
+//! In a segment in two parts (`segment::divided`), the consumer's record and the words from `space` to `released` lie at the same offsets in the
+//! control part, and what has their place in the body is not used. `freed` is used only there, and in the body.
 //!
 //! The 128 bytes are written out and not taken from `crossbeam_utils::CachePadded`: the layout of a segment must not
 //! change with a dependency's idea of a processor.
@@ -32,9 +36,10 @@ pub(crate) struct Control {
     data: Apart<AtomicU32>,
     consumed: Apart<AtomicU64>,
     released: Apart<AtomicU64>,
+    freed: Apart<AtomicU64>,
 }
 
-const _: () = assert!(size_of::<Control>() == 768 && size_of::<Control>() <= CONTROL_BYTES);
+const _: () = assert!(size_of::<Control>() == 896 && size_of::<Control>() <= CONTROL_BYTES);
 
 impl Control {
     /// The event on which the producer sleeps.
@@ -59,5 +64,10 @@ impl Control {
     #[inline(always)]
     pub(crate) fn released(&self) -> &AtomicU64 {
         &self.released.0
+    }
+
+    /// The position up to which the producer has been told that it may write again, where it says so.
+    pub(crate) fn freed(&self) -> &AtomicU64 {
+        &self.freed.0
     }
 }

@@ -53,3 +53,9 @@ impl fmt::Display for TryPopError {
 
 impl Error for WaitError {}
 impl Error for TryPopError {}
+
+impl From<Fault> for TryPopError {
+    fn from(fault: Fault) -> TryPopError {
+        TryPopError::Failed(fault)
+    }
+}

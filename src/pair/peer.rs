@@ -5,6 +5,7 @@ use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU32, Ordering};
 use std::sync::Arc;
 
+use super::PRODUCER;
 use crate::SegmentError;
 use crate::attachment::{self, Attachment};
 use crate::fault::Fault;
@@ -57,8 +58,15 @@ pub(crate) struct Attached {
 impl Attached {
     /// Takes `role`. The word that says so is written by [`announce`](Self::announce), when the handle is ready.
     pub(crate) fn take(segment: &Arc<Segment>, role: usize, peer: usize) -> Result<Attached, SegmentError> {
+        if role == PRODUCER && !segment.is_writable() {
+            return Err(SegmentError::ReadOnly);
+        }
         let lock = segment.lock_role(role)?;
         let attachment = Attachment::new(segment, role, lock)?;
+        if role != PRODUCER && segment.has_read_only_consumers() {
+            // What it pops is to be vouched for, which the fast path does not do.
+            attachment.bar();
+        }
         Ok(Attached { attachment, peer_record: attachment::record(segment, peer)?, peer: peer as u64, attachments: 0 })
     }
 

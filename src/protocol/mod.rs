@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `spsc` | stamps, `consumed` and `released`: which slot is whose |
 //! | `bytes` | length words, `consumed` and `released`: which bytes are whose |
+//! | `freed` | what the producer was told, so that a consumer can tell whether it was a lie |
 //! | `event` | the flag by which a sleeper is noticed without a fence on the fast path |
 //! | `mpmc` | stamps, claims and intents: who holds which position, and what becomes of it if they die |
 //! | `role` | whether a side is attached, closed, or was never there |
@@ -15,6 +16,7 @@
 pub(crate) mod bytes;
 mod corruption;
 pub(crate) mod event;
+pub(crate) mod freed;
 pub(crate) mod mpmc;
 pub(crate) mod role;
 pub(crate) mod spsc;

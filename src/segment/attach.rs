@@ -1,17 +1,20 @@
 //! Attaching: everything is checked before anything is mapped.
 
 use std::fs::{self, File, Metadata, OpenOptions};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
+use super::create;
 use super::demand::Demand;
+use super::divided::{self, ControlPart, SEALED_PART_SEALS};
+use super::handoff::Descriptors;
 use super::header::Header;
 use super::huge::{self, HugePages};
 use super::mapping::Mapping;
 use super::place::Place;
 use super::sys;
-use super::{Origin, Segment, prepare_process};
+use super::{Origin, Parts, Segment, prepare_process};
 use crate::error::SegmentError;
 
 /// The seals that an anonymous segment carries: its size is fixed for good, so no access inside the
@@ -20,21 +23,43 @@ pub(super) const REQUIRED_SEALS: libc::c_int = libc::F_SEAL_SHRINK | libc::F_SEA
 
 /// Attaches to the segment at a name or path.
 pub(super) fn named(demand: &Demand, place: Place) -> Result<Segment, SegmentError> {
+    demand.refuse_a_name()?;
     let path = place.to_path()?;
     prepare_process(&place)?;
     let file = open(&path, &place, Access::ReadWrite)?;
-    let (mapping, header) = check_and_map(&file, demand, &place)?;
-    Segment::assemble(Origin::Attached, file, mapping, header, (place, Some(path)), demand)
+    let header = check(&file, demand, &place)?;
+    let bytes = header.total_len();
+    let mapping = Mapping::new(&file, bytes).map_err(|error| SegmentError::map("map", &place, bytes, error))?;
+    prepare(&mapping, demand, &place)?;
+    let parts = Parts { file, mapping, header, control: None };
+    Segment::assemble(Origin::Attached, parts, (place, Some(path)), demand)
 }
 
-/// Attaches to the anonymous segment behind a descriptor.
-pub(super) fn from_fd(demand: &Demand, fd: OwnedFd) -> Result<Segment, SegmentError> {
+/// Attaches to the anonymous segment behind one descriptor, or two.
+pub(super) fn from_fds(
+    demand: &Demand,
+    Descriptors { segment, control }: Descriptors,
+) -> Result<Segment, SegmentError> {
     let place = Place::anonymous();
     prepare_process(&place)?;
-    check_seals(fd.as_fd(), &place)?;
-    let file = File::from(fd);
-    let (mapping, header) = check_and_map(&file, demand, &place)?;
-    Segment::assemble(Origin::Attached, file, mapping, header, (place, None), demand)
+    let divided = control.is_some() || demand.read_only_consumers;
+    check_seals(segment.as_fd(), if divided { SEALED_PART_SEALS } else { REQUIRED_SEALS }, &place)?;
+    let file = File::from(segment);
+    let header = check(&file, demand, &place)?;
+    let control = match control {
+        Some(control) => Some(ControlPart::attach(control, &header, demand, &place)?),
+        None if divided || header.control().is_some() => return Err(SegmentError::ControlMissing),
+        None => None,
+    };
+    let bytes = header.total_len();
+    let mapping = match control {
+        Some(_) => Mapping::read_only(&file, bytes),
+        None => Mapping::new(&file, bytes),
+    };
+    let mapping = mapping.map_err(|error| SegmentError::map("map", &place, bytes, error))?;
+    prepare(&mapping, demand, &place)?;
+    let parts = Parts { file, mapping, header, control };
+    Segment::assemble(Origin::Attached, parts, (place, None), demand)
 }
 
 /// What to open a file for.
@@ -88,35 +113,32 @@ pub(super) fn inspect(file: &File, place: &Place) -> Result<Metadata, SegmentErr
     if data.is_file() { Ok(data) } else { Err(not_regular(&data, place)) }
 }
 
-/// Checks everything in the order that [`SegmentError`] gives, and maps what has passed.
-fn check_and_map(file: &File, demand: &Demand, place: &Place) -> Result<(Mapping, Header), SegmentError> {
+/// Checks everything in the order that [`SegmentError`] gives. What has passed can be mapped.
+fn check(file: &File, demand: &Demand, place: &Place) -> Result<Header, SegmentError> {
     let data = inspect(file, place)?;
-    check_owner(&data, demand)?;
-    check_mode(&data, demand)?;
+    check_access(&data, demand)?;
     let header = Header::read(file, data.len(), place)?;
     header.check(demand)?;
+    divided::check_undivided(&header, demand, place)?;
     header.check_file_len(data.len())?;
     check_pages(file, &header, demand, place)?;
-    let bytes = header.total_len();
-    let mapping = Mapping::new(file, bytes).map_err(|error| SegmentError::map("map", place, bytes, error))?;
+    Ok(header)
+}
+
+/// Does with a new mapping what was asked for.
+fn prepare(mapping: &Mapping, demand: &Demand, place: &Place) -> Result<(), SegmentError> {
     if demand.memory.huge == HugePages::Transparent {
         mapping.advise_huge().map_err(|error| SegmentError::HugePagesUnavailable {
             requested: HugePages::Transparent,
             reason: format!("the kernel refuses the advice: {error}"),
         })?;
     }
-    if demand.memory.prefault {
-        mapping.prefault().map_err(|error| SegmentError::io("prefault", place, error))?;
-    }
-    if demand.memory.lock {
-        mapping.lock()?;
-    }
-    Ok((mapping, header))
+    create::finish(mapping, demand, place)
 }
 
 /// Demands the seals before the size is believed.
-fn check_seals(fd: BorrowedFd<'_>, place: &Place) -> Result<(), SegmentError> {
-    let expected = REQUIRED_SEALS.unsigned_abs();
+pub(super) fn check_seals(fd: BorrowedFd<'_>, expected: libc::c_int, place: &Place) -> Result<(), SegmentError> {
+    let expected = expected.unsigned_abs();
     let found = match sys::seals(fd) {
         Ok(seals) => seals,
         // A file that knows no seals has none.
@@ -124,6 +146,12 @@ fn check_seals(fd: BorrowedFd<'_>, place: &Place) -> Result<(), SegmentError> {
         Err(error) => return Err(SegmentError::io("read the seals of", place, error)),
     };
     if found & expected == expected { Ok(()) } else { Err(SegmentError::SealsMissing { expected, found }) }
+}
+
+/// Refuses a file that is not the accepted user's, or that others than expected may open.
+pub(super) fn check_access(data: &Metadata, demand: &Demand) -> Result<(), SegmentError> {
+    check_owner(data, demand)?;
+    check_mode(data, demand)
 }
 
 fn check_owner(data: &Metadata, demand: &Demand) -> Result<(), SegmentError> {

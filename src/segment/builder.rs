@@ -5,6 +5,7 @@ use std::marker::PhantomData;
 use std::os::fd::OwnedFd;
 
 use super::demand::{Demand, MemoryDemand};
+use super::handoff::Descriptors;
 use super::huge::HugePages;
 use super::options::Choices;
 use super::place::Place;
@@ -40,6 +41,7 @@ pub struct Builder<R> {
     mode: u32,
     owner: Option<u32>,
     unlink_on_drop: bool,
+    read_only_consumers: bool,
     memory: MemoryDemand,
     ring: PhantomData<fn() -> R>,
 }
@@ -56,6 +58,7 @@ impl<R: RingType> Builder<R> {
             mode: 0o600,
             owner: None,
             unlink_on_drop: false,
+            read_only_consumers: false,
             memory: MemoryDemand::default(),
             ring: PhantomData,
         }
@@ -90,6 +93,13 @@ impl<R: RingType> Builder<R> {
     #[must_use]
     pub(crate) fn with_option(mut self, bit: u32, set: bool) -> Self {
         self.options = self.options.with(bit, set);
+        self
+    }
+
+    /// A segment in two parts, of which consumers can write only the smaller one. For rings of fixed roles: another ignores it.
+    #[must_use]
+    pub(crate) fn with_read_only_consumers(mut self) -> Self {
+        self.read_only_consumers = true;
         self
     }
 
@@ -234,11 +244,25 @@ impl<R: RingType> Builder<R> {
     /// its name.
     ///
     /// # Errors
-    /// [`SealsMissing`](SegmentError::SealsMissing),
+    /// [`SealsMissing`](SegmentError::SealsMissing), [`ControlMissing`](SegmentError::ControlMissing),
     /// [`NotRegularFile`](SegmentError::NotRegularFile), and those of [`attach`](Self::attach) from
     /// `Owner` on.
     pub fn from_fd(&self, fd: OwnedFd) -> Result<R, SegmentError> {
-        R::from_segment(attach::from_fd(&self.demand(), fd)?)
+        self.from_fds(fd)
+    }
+
+    /// Attaches to an anonymous segment by all its descriptors: two, where it was created with
+    /// [`read_only_consumers`](Builder::<crate::spsc::Ring<u8>>::read_only_consumers), and otherwise one. Takes the descriptors, also
+    /// on failure.
+    ///
+    /// Of two, the first is mapped for reading only. That the second belongs to it is decided by what the first one says, which
+    /// nobody but the producer can write.
+    ///
+    /// # Errors
+    /// Those of [`from_fd`](Self::from_fd), on either descriptor; [`ControlMissing`](SegmentError::ControlMissing) if there should
+    /// be a second one; [`ControlMismatch`](SegmentError::ControlMismatch) if it is not the one that belongs to the first.
+    pub fn from_fds(&self, descriptors: impl Into<Descriptors>) -> Result<R, SegmentError> {
+        R::from_segment(attach::from_fds(&self.demand(), descriptors.into())?)
     }
 
     pub(super) fn demand(&self) -> Demand {
@@ -256,6 +280,7 @@ impl<R: RingType> Builder<R> {
             mode: self.mode,
             owner: self.owner,
             unlink_on_drop: self.unlink_on_drop,
+            read_only_consumers: self.read_only_consumers,
             memory: self.memory,
         }
     }
@@ -287,6 +312,7 @@ impl<R> Clone for Builder<R> {
             mode: self.mode,
             owner: self.owner,
             unlink_on_drop: self.unlink_on_drop,
+            read_only_consumers: self.read_only_consumers,
             memory: self.memory,
             ring: PhantomData,
         }
@@ -304,6 +330,7 @@ impl<R> fmt::Debug for Builder<R> {
             .field("mode", &format_args!("{:#o}", self.mode))
             .field("owner", &self.owner)
             .field("unlink_on_drop", &self.unlink_on_drop)
+            .field("read_only_consumers", &self.read_only_consumers)
             .field("memory", &self.memory)
             .finish()
     }

@@ -11,13 +11,14 @@ use std::path::{Path, PathBuf};
 
 use super::attach::REQUIRED_SEALS;
 use super::demand::Demand;
+use super::divided::{self, ControlPart};
 use super::header::Header;
 use super::huge::{self, HugePages};
 use super::mapping::Mapping;
 use super::place::Place;
 use super::sys::{self, Resource};
 use super::temporary::{self, DeletedOnDrop, Purpose};
-use super::{Origin, Segment, prepare_process};
+use super::{Origin, Parts, Segment, prepare_process};
 use crate::error::SegmentError;
 
 /// How a file gets its name.
@@ -32,6 +33,7 @@ pub(super) enum Naming {
 
 /// Creates a segment at a name or path.
 pub(super) fn named(demand: &Demand, place: Place) -> Result<Segment, SegmentError> {
+    demand.refuse_a_name()?;
     match named_by(demand, &place, Naming::Nameless) {
         Err(SegmentError::Io { op: OPEN_NAMELESS, source, .. }) if lacks_nameless_files(&source) => {
             named_by(demand, &place, Naming::Sibling)
@@ -89,7 +91,8 @@ pub(super) fn named_by(demand: &Demand, place: &Place, naming: Naming) -> Result
         io::ErrorKind::AlreadyExists => SegmentError::AlreadyExists { place: place.clone() },
         _ => no_room(error, &header, demand, "give its name to", place),
     })?;
-    Segment::assemble(Origin::Created, file, mapping, header, (place.clone(), Some(path)), demand)
+    let parts = Parts { file, mapping, header, control: None };
+    Segment::assemble(Origin::Created, parts, (place.clone(), Some(path)), demand)
 }
 
 /// Gives a complete file its name. Never replaces anything: a name in use is `EEXIST`, whoever has
@@ -101,7 +104,8 @@ pub(super) fn give_name(file: &File, temporary: Option<&DeletedOnDrop>, path: &P
     }
 }
 
-/// Creates an anonymous segment: a memfd, sealed against ever changing its size.
+/// Creates an anonymous segment: a memfd, sealed against ever changing its size; two, where only the producer is to write
+/// what consumers read.
 pub(super) fn anonymous(demand: &Demand) -> Result<Segment, SegmentError> {
     let place = Place::anonymous();
     check_mode(demand.mode)?;
@@ -110,14 +114,33 @@ pub(super) fn anonymous(demand: &Demand) -> Result<Segment, SegmentError> {
     if demand.memory.huge == HugePages::Transparent {
         huge::check_transparent_memfd()?;
     }
-    let file = File::from(memfd(demand.memory.huge, &place)?);
+    let (control, header) = if demand.read_only_consumers {
+        let (control, header) = ControlPart::create(header, demand, &place)?;
+        (Some(control), header)
+    } else {
+        (None, header)
+    };
+    let file = memfd(demand.memory.huge, &place)?;
     set_mode(&file, demand.mode, &place)?;
     let mapping = initialise(&file, &header, demand, &place)?;
-    sys::add_seals(file.as_fd(), REQUIRED_SEALS).map_err(|error| failed("seal", &place, error))?;
-    Segment::assemble(Origin::Created, file, mapping, header, (place, None), demand)
+    if control.is_some() {
+        divided::seal(&file, &header, &place)?;
+    } else {
+        seal(&file, SIZE_SEALS, REQUIRED_SEALS)?;
+    }
+    let parts = Parts { file, mapping, header, control };
+    Segment::assemble(Origin::Created, parts, (place, None), demand)
 }
 
-fn memfd(huge: HugePages, place: &Place) -> Result<std::os::fd::OwnedFd, SegmentError> {
+/// What an error calls the seals that every anonymous segment has.
+pub(super) const SIZE_SEALS: &str = "F_SEAL_SHRINK, F_SEAL_GROW and F_SEAL_SEAL";
+
+pub(super) fn seal(file: &File, names: &'static str, seals: libc::c_int) -> Result<(), SegmentError> {
+    sys::add_seals(file.as_fd(), seals).map_err(|source| SegmentError::SealRefused { seal: names, source })
+}
+
+/// A new memfd, empty and without seals.
+pub(super) fn memfd(huge: HugePages, place: &Place) -> Result<File, SegmentError> {
     let mut flags = libc::MFD_CLOEXEC | libc::MFD_ALLOW_SEALING;
     if huge == HugePages::Huge2M {
         flags |= libc::MFD_HUGETLB | libc::MFD_HUGE_2MB;
@@ -128,7 +151,7 @@ fn memfd(huge: HugePages, place: &Place) -> Result<std::os::fd::OwnedFd, Segment
         Err(error) if error.raw_os_error() == Some(libc::EINVAL) => sys::memfd_create(c"rondel", flags),
         result => result,
     };
-    file.map_err(|error| match (huge, SegmentError::io("create", place, error)) {
+    file.map(File::from).map_err(|error| match (huge, SegmentError::io("create", place, error)) {
         (HugePages::Huge2M, SegmentError::Io { source, .. }) => SegmentError::HugePagesUnavailable {
             requested: HugePages::Huge2M,
             reason: format!("the kernel offers none of this size: {source}"),
@@ -140,7 +163,20 @@ fn memfd(huge: HugePages, place: &Place) -> Result<std::os::fd::OwnedFd, Segment
 /// Makes a file as long as the header says, with all its memory allocated, maps it, and writes the
 /// header.
 fn initialise(file: &File, header: &Header, demand: &Demand, place: &Place) -> Result<Mapping, SegmentError> {
-    let len = header.total_len();
+    let mapping = provide(file, header.total_len(), header, demand, place)?;
+    header.publish(&mapping);
+    finish(&mapping, demand, place)?;
+    Ok(mapping)
+}
+
+/// Makes a file so long, with all its memory allocated, and maps it. The header says what errors are to tell.
+pub(super) fn provide(
+    file: &File,
+    len: u64,
+    header: &Header,
+    demand: &Demand,
+    place: &Place,
+) -> Result<Mapping, SegmentError> {
     let limit = sys::soft_limit(Resource::FileSize);
     if len > limit {
         // Asking the kernel would be answered with SIGXFSZ, which kills a process that does not
@@ -157,7 +193,7 @@ fn initialise(file: &File, header: &Header, demand: &Demand, place: &Place) -> R
             _ => SegmentError::map("map", place, len, error),
         })
     };
-    let mapping = if demand.memory.huge == HugePages::Transparent {
+    if demand.memory.huge == HugePages::Transparent {
         // The pages have to be made through a mapping that has the advice: `fallocate` knows none
         // and makes small ones. It still follows, to report what could not be made.
         let mapping = map()?;
@@ -167,19 +203,22 @@ fn initialise(file: &File, header: &Header, demand: &Demand, place: &Place) -> R
         })?;
         let _ = mapping.prefault();
         allocate(file, len).map_err(|error| no_room(error, header, demand, "allocate", place))?;
-        mapping
+        Ok(mapping)
     } else {
         allocate(file, len).map_err(|error| no_room(error, header, demand, "allocate", place))?;
-        map()?
-    };
-    header.publish(&mapping);
+        map()
+    }
+}
+
+/// Does with a mapping that is complete what was asked of its memory.
+pub(super) fn finish(mapping: &Mapping, demand: &Demand, place: &Place) -> Result<(), SegmentError> {
     if demand.memory.prefault {
         mapping.prefault().map_err(|error| failed("prefault", place, error))?;
     }
     if demand.memory.lock {
         mapping.lock()?;
     }
-    Ok(mapping)
+    Ok(())
 }
 
 /// Allocates all of the file now. A page that is missing later, with the file system full by then,
@@ -247,7 +286,7 @@ fn check_mode(mode: u32) -> Result<(), SegmentError> {
 }
 
 /// Sets the mode to exactly this; the mode given when a file is opened is curtailed by the umask.
-fn set_mode(file: &File, mode: u32, place: &Place) -> Result<(), SegmentError> {
+pub(super) fn set_mode(file: &File, mode: u32, place: &Place) -> Result<(), SegmentError> {
     file.set_permissions(Permissions::from_mode(mode)).map_err(|error| failed("set the mode of", place, error))
 }
 

@@ -38,7 +38,19 @@ pub(super) struct Demand {
     /// `None`: the effective user of the process.
     pub(super) owner: Option<u32>,
     pub(super) unlink_on_drop: bool,
+    /// Only the producer's process is to be able to write what consumers read.
+    pub(super) read_only_consumers: bool,
     pub(super) memory: MemoryDemand,
+}
+
+impl Demand {
+    /// A name, and what only a segment without one can have, cannot both be asked for.
+    pub(super) fn refuse_a_name(&self) -> Result<(), SegmentError> {
+        if self.read_only_consumers {
+            return Err(SegmentError::OnlyAnonymous { option: "read_only_consumers" });
+        }
+        Ok(())
+    }
 }
 
 /// What is asked of the memory itself.

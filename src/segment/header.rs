@@ -12,6 +12,7 @@ use std::sync::atomic::{Ordering, fence};
 use bytemuck::{Pod, Zeroable};
 
 use super::demand::{Demand, Dimensions};
+use super::divided::Identity;
 use super::elements::ElementLayout;
 use super::kind::RingKind;
 use super::mapping::Mapping;
@@ -52,6 +53,8 @@ pub(super) struct Header {
     role_stride: u32,
     page_len: u64,
     options: u64,
+    control_device: u64,
+    control_inode: u64,
 }
 
 const WORDS: usize = size_of::<Header>() / size_of::<u64>();
@@ -60,13 +63,13 @@ type Words = [u64; WORDS];
 
 // `bytemuck::cast` between `Header` and `Words` needs equal sizes; a field of another width would
 // show here and not in a running program.
-const _: () = assert!(size_of::<Header>() == size_of::<Words>() && size_of::<Header>() == 96);
+const _: () = assert!(size_of::<Header>() == size_of::<Words>() && size_of::<Header>() == 112);
 
 // SAFETY: the fields are integers, for which all bytes zero is a value.
 unsafe impl Zeroable for Header {}
 // SAFETY: `repr(C)`, only integers, which take any bytes; the two pairs of u32 fill a word each and
 // everything else is a u64 at a multiple of eight, so there is no padding (the assertion above
-// would see some: 10 words and 2 pairs are 96 bytes).
+// would see some: 12 words and 2 pairs are 112 bytes).
 unsafe impl Pod for Header {}
 
 impl Header {
@@ -97,7 +100,14 @@ impl Header {
             role_stride: ROLE_STRIDE,
             page_len,
             options: demand.options.for_creation(demand.known_options),
+            control_device: 0,
+            control_inode: 0,
         })
+    }
+
+    /// The same header, of a segment in two parts.
+    pub(super) fn with_control(self, control: Identity) -> Self {
+        Self { control_device: control.device, control_inode: control.inode, ..self }
     }
 
     /// Writes the header into a new mapping, the magic number last.
@@ -250,6 +260,12 @@ impl Header {
     /// The options, a bit each.
     pub(super) fn options(&self) -> u64 {
         self.options
+    }
+
+    /// The file of the control part; `None` for a segment in one part.
+    pub(super) fn control(&self) -> Option<Identity> {
+        let identity = Identity { device: self.control_device, inode: self.control_inode };
+        (identity != Identity::default()).then_some(identity)
     }
 
     /// How many role records the body starts with, by a header that may be anybody's: bounded by

@@ -11,25 +11,41 @@ use super::header::{BODY_OFFSET, SMALL_PAGE};
 use super::sys::{self, Resource};
 use crate::error::SegmentError;
 
-/// A file mapped whole, shared, readable and writable, from its start. At least one page long.
+/// A file mapped whole, shared, readable, and writable unless made otherwise, from its start. At least one page long.
 ///
 /// Inherited by fork, like every shared mapping: parent and child see the same memory, and each
 /// unmaps for itself.
 #[derive(Debug)]
 pub(super) struct Mapping {
     raw: MmapRaw,
+    writable: bool,
 }
 
 impl Mapping {
     /// Maps `len` bytes of the file. The file has to be that long; `len` has to exceed a header.
     pub(super) fn new(file: &File, len: u64) -> io::Result<Self> {
+        Ok(Self { raw: Self::options(len)?.map_raw(file)?, writable: true })
+    }
+
+    /// The same, readable and not writable: a store into it is a SIGSEGV.
+    pub(super) fn read_only(file: &File, len: u64) -> io::Result<Self> {
+        Ok(Self { raw: Self::options(len)?.map_raw_read_only(file)?, writable: false })
+    }
+
+    fn options(len: u64) -> io::Result<MmapOptions> {
         let too_long = || io::Error::from_raw_os_error(libc::EFBIG);
         if len < BODY_OFFSET {
             return Err(io::Error::from_raw_os_error(libc::EINVAL));
         }
         let len = usize::try_from(len).map_err(|_| too_long())?;
-        let raw = MmapOptions::new().len(len).map_raw(file)?;
-        Ok(Self { raw })
+        let mut options = MmapOptions::new();
+        options.len(len);
+        Ok(options)
+    }
+
+    /// Whether this process may write what it has mapped.
+    pub(super) fn is_writable(&self) -> bool {
+        self.writable
     }
 
     /// A word of the header. Only the first 4096 bytes can be reached; an index beyond them is
@@ -41,6 +57,12 @@ impl Mapping {
         // of the first page, and `new` maps no less than that page; the borrow of `self` keeps it
         // mapped. Peers may write it, but never through anything but atomics.
         unsafe { AtomicU64::from_ptr(word) }
+    }
+
+    /// Where the mapping starts: at a page.
+    pub(super) fn start(&self) -> NonNull<u8> {
+        // SAFETY: a mapping never starts at null.
+        unsafe { NonNull::new_unchecked(self.raw.as_mut_ptr()) }
     }
 
     /// Where the body starts. Aligned to 4096 bytes.
@@ -59,8 +81,9 @@ impl Mapping {
     /// Maps every page now, so that none has to be when the ring is used. Does not change what the
     /// pages hold.
     pub(super) fn prefault(&self) -> io::Result<()> {
-        match self.raw.advise(Advice::PopulateWrite) {
-            // Linux before 5.14 does not know this advice.
+        let advice = if self.writable { Advice::PopulateWrite } else { Advice::PopulateRead };
+        match self.raw.advise(advice) {
+            // Linux before 5.14 does not know either advice.
             Err(error) if error.raw_os_error() == Some(libc::EINVAL) => {
                 self.touch();
                 Ok(())

@@ -6,7 +6,8 @@
 //! - **Anonymous** segments ([`Builder::anonymous`]) are memfds. Their size is sealed, so no access
 //!   to one goes past its end, and they go away with their last user. They are handed on by
 //!   fork, over a Unix socket, or to a child across exec (see [`handoff`]), and attached with
-//!   [`Builder::from_fd`].
+//!   [`Builder::from_fd`]. One with [read-only consumers](crate::spsc#consumers-that-cannot-write) is two memfds, and attached
+//!   with [`Builder::from_fds`].
 //! - **Named** segments ([`Builder::create`], [`Builder::attach`], [`Builder::create_or_attach`])
 //!   are files, in `/dev/shm` or at a [path](Place). Anybody with the right to can attach by name.
 //!   They stay until they are [unlinked](Segment::unlink), and they cannot be sealed: a process
@@ -35,6 +36,7 @@ mod attach;
 mod builder;
 mod create;
 mod demand;
+mod divided;
 mod elements;
 pub mod handoff;
 mod header;
@@ -59,11 +61,14 @@ use std::ptr::NonNull;
 use std::sync::atomic::Ordering;
 
 use self::demand::Demand;
+use self::divided::{CONTROL_PART_LEN, ControlPart, SEALED_PART_SEALS};
+use self::handoff::Descriptors;
 use self::header::Header;
 use self::holder::Words;
 use self::mapping::Mapping;
 use crate::error::SegmentError;
 use crate::liveness::{self, RoleLock, is_locked, watch_forks};
+use crate::pair::PRODUCER;
 use crate::process::ProcessId;
 
 pub use self::builder::Builder;
@@ -122,6 +127,8 @@ pub struct Segment {
     file: File,
     mapping: Mapping,
     header: Header,
+    /// The file and the mapping of what consumers write, where they cannot write the rest.
+    control: Option<ControlPart>,
     kind: RingKind,
     roles: Roles,
     place: Place,
@@ -130,6 +137,14 @@ pub struct Segment {
     created: bool,
     /// The process that unlinks the segment when it drops it.
     unlinker: Option<ProcessId>,
+}
+
+/// What there is to put together, once it has been made or checked.
+struct Parts {
+    file: File,
+    mapping: Mapping,
+    header: Header,
+    control: Option<ControlPart>,
 }
 
 /// How a process came by its segment.
@@ -153,16 +168,16 @@ impl Segment {
     /// as long as it says.
     fn assemble(
         origin: Origin,
-        file: File,
-        mapping: Mapping,
-        header: Header,
+        parts: Parts,
         (place, path): (Place, Option<PathBuf>),
         demand: &Demand,
     ) -> Result<Self, SegmentError> {
         let this = prepare_process(&place)?;
         let unlinker = (origin == Origin::Created && demand.unlink_on_drop).then_some(this);
         let (kind, roles) = (demand.kind, demand.roles);
-        Ok(Self { file, mapping, header, kind, roles, place, path, created: origin == Origin::Created, unlinker })
+        let Parts { file, mapping, header, control } = parts;
+        let created = origin == Origin::Created;
+        Ok(Self { file, mapping, header, control, kind, roles, place, path, created, unlinker })
     }
 
     /// The kind of ring.
@@ -219,7 +234,9 @@ impl Segment {
 
     /// The descriptor of the segment's file, to hand it on.
     ///
-    /// Whoever gets it can do with the memory as they like.
+    /// Whoever gets it can do with the memory as they like; but with that of a ring that was created with
+    /// [`read_only_consumers`](Builder::<crate::spsc::Ring<u8>>::read_only_consumers), nothing but read it. Such a ring is handed on by
+    /// two descriptors: see [`try_clone_fds`](Self::try_clone_fds).
     #[must_use]
     pub fn as_fd(&self) -> BorrowedFd<'_> {
         self.file.as_fd()
@@ -234,6 +251,51 @@ impl Segment {
             .as_fd()
             .try_clone_to_owned()
             .map_err(|error| SegmentError::io("duplicate the descriptor of", &self.place, error))
+    }
+
+    /// All descriptors that it takes to attach to the segment in another process, the caller's own, closed on exec.
+    ///
+    /// # Errors
+    /// [`SegmentError::DescriptorLimit`] if the process has no descriptor left.
+    pub fn try_clone_fds(&self) -> Result<Descriptors, SegmentError> {
+        let control = self.control.as_ref().map(|control| control.as_fd().try_clone_to_owned()).transpose();
+        let control = control.map_err(|error| SegmentError::io("duplicate the descriptor of", &self.place, error))?;
+        Ok(Descriptors { segment: self.try_clone_fd()?, control })
+    }
+
+    /// The descriptor of the control part, where the segment has two.
+    pub(crate) fn control_fd(&self) -> Option<BorrowedFd<'_>> {
+        self.control.as_ref().map(ControlPart::as_fd)
+    }
+
+    /// Whether the segment was created with
+    /// [`read_only_consumers`](Builder::<crate::spsc::Ring<u8>>::read_only_consumers).
+    #[must_use]
+    pub fn has_read_only_consumers(&self) -> bool {
+        self.control.is_some()
+    }
+
+    /// Whether this process has mapped what producers write so that it can write it: always, but for a ring with
+    /// [`read_only_consumers`](Builder::<crate::spsc::Ring<u8>>::read_only_consumers) that it has attached to, and that neither it nor
+    /// a process that it was forked from has created.
+    #[must_use]
+    pub fn is_writable(&self) -> bool {
+        self.mapping.is_writable()
+    }
+
+    /// Maps anew, for reading only, what was mapped for writing. It cannot be undone: the seal is on the file.
+    ///
+    /// # Errors
+    /// [`SegmentError::SealsMissing`] where nothing would keep anybody from mapping it for writing again.
+    pub(crate) fn into_read_only(mut self) -> Result<Self, SegmentError> {
+        if self.control.is_none() {
+            let expected = SEALED_PART_SEALS.unsigned_abs();
+            return Err(SegmentError::SealsMissing { expected, found: sys::seals(self.file.as_fd()).unwrap_or(0) });
+        }
+        // The mapping that this replaces is gone with the assignment.
+        self.mapping = Mapping::read_only(&self.file, self.header.total_len())
+            .map_err(|error| SegmentError::io("map for reading only", &self.place, error))?;
+        Ok(self)
     }
 
     /// Deletes the segment's name, and only if it still is this segment's name.
@@ -264,6 +326,13 @@ impl Segment {
         self.mapping.body()
     }
 
+    /// Where the words lie that consumers write, each at the offset that it has in the body of an undivided segment: the body
+    /// itself, or the control part. At least [`CONTROL_PART_LEN`] bytes or as long as the body, whichever is less; aligned and mapped like
+    /// the body.
+    pub(crate) fn control(&self) -> NonNull<u8> {
+        self.control.as_ref().map_or_else(|| self.mapping.body(), ControlPart::start)
+    }
+
     /// Length of the body, in bytes: what [`RingType::body_len`] says for the capacity and the number
     /// of roles.
     pub(crate) fn body_len(&self) -> usize {
@@ -277,12 +346,17 @@ impl Segment {
             return None;
         }
         let start = role.checked_mul(ROLE_STRIDE as usize)?;
-        if start.checked_add(ROLE_STRIDE as usize)? > self.body_len() {
+        // A producer's record says when a ring has ended, which is nothing for consumers to write.
+        let (part, len) = match self.control {
+            Some(ref control) if role != PRODUCER => (control.start(), CONTROL_PART_LEN as usize),
+            _ => (self.mapping.body(), self.body_len()),
+        };
+        if start.checked_add(ROLE_STRIDE as usize)? > len {
             return None;
         }
-        let record = self.mapping.body().as_ptr().wrapping_add(start).cast::<RoleRecord>();
-        // SAFETY: the record's 128 bytes are inside the body (just checked), which is mapped for as
-        // long as `self` is borrowed; it is aligned, because the body starts at a page and the
+        let record = part.as_ptr().wrapping_add(start).cast::<RoleRecord>();
+        // SAFETY: the record's 128 bytes are inside the body, or the control part (just checked), which is mapped for as
+        // long as `self` is borrowed; it is aligned, because both start at a page and the
         // stride is the record's alignment. All its fields are atomics, so that peers may write
         // them meanwhile, and any bytes are a value of theirs.
         Some(unsafe { &*record })
@@ -320,7 +394,7 @@ impl Segment {
             return Err(SegmentError::NotInitialised);
         }
         match u64::try_from(role) {
-            Ok(byte) if role < self.role_count() => RoleLock::acquire(self.file.as_fd(), byte),
+            Ok(byte) if role < self.role_count() => RoleLock::acquire(self.lock_fd(), byte),
             _ => Err(self.no_such_role(role)),
         }
     }
@@ -330,7 +404,12 @@ impl Segment {
     /// # Errors
     /// [`SegmentError::Io`] where it does not: then everybody would seem to live for ever.
     pub(crate) fn check_liveness(&self) -> Result<(), SegmentError> {
-        is_locked(self.file.as_fd(), 0).map(drop).map_err(|error| SegmentError::io(liveness::ASK, &self.place, error))
+        is_locked(self.lock_fd(), 0).map(drop).map_err(|error| SegmentError::io(liveness::ASK, &self.place, error))
+    }
+
+    /// The file that roles are locked on. Of two, the one that every participant may open for writing.
+    fn lock_fd(&self) -> BorrowedFd<'_> {
+        self.control_fd().unwrap_or(self.file.as_fd())
     }
 
     fn no_such_role(&self, role: usize) -> SegmentError {
@@ -346,7 +425,7 @@ impl Segment {
             let record = self.role_record(role)?;
             let byte = u64::try_from(role).ok()?;
             // A query that fails declares nobody dead.
-            let is_held = || Ok::<_, Infallible>(is_locked(self.file.as_fd(), byte).unwrap_or(true));
+            let is_held = || Ok::<_, Infallible>(is_locked(self.lock_fd(), byte).unwrap_or(true));
             let Ok(info) = holder::look(self.roles, role, || Ok(Words::load(record)), is_held);
             Some(info)
         };

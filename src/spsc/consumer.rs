@@ -136,7 +136,9 @@ impl<T: Pod> Consumer<T> {
     /// As [`try_pop`](Self::try_pop).
     #[inline]
     pub fn peek(&mut self) -> Result<T, TryPopError> {
-        self.attachment.check().map_err(TryPopError::Failed)?;
+        if !self.attachment.is_open() {
+            return self.peek_slowly();
+        }
         match self.ring.peek() {
             Ok(Some(element)) => Ok(element),
             Ok(None) => self.peek_last(),

@@ -75,6 +75,10 @@ unsafe impl Send for Line {}
 /// The words of one ring. Whoever holds it keeps the segment mapped.
 pub(super) struct Mapped<T> {
     body: NonNull<u8>,
+    /// Begins with the control words: the body, or what stands in for its beginning (`Segment::control`).
+    control: NonNull<Control>,
+    /// Whether consumers cannot write the body.
+    divided: bool,
     lines: usize,
     _elements: PhantomData<*mut T>,
 }
@@ -94,14 +98,20 @@ impl<T: Pod> Mapped<T> {
         if needed > segment.body_len() as u64 {
             return None;
         }
-        Some(Mapped { body: segment.body(), lines: geometry.lines as usize, _elements: PhantomData })
+        Some(Mapped {
+            body: segment.body(),
+            control: segment.control().cast(),
+            divided: segment.has_read_only_consumers(),
+            lines: geometry.lines as usize,
+            _elements: PhantomData,
+        })
     }
 
     #[inline(always)]
     fn control(&self) -> &Control {
-        // SAFETY: the body is mapped, page-aligned and longer than `Control` (checked in `new`), which consists of
-        // atomics alone: other processes may write to it while the reference lives.
-        unsafe { self.body.cast::<Control>().as_ref() }
+        // SAFETY: the body is longer than `Control` (checked in `new`), and so is a control part; both are mapped and page-aligned.
+        // `Control` consists of atomics alone: other processes may write to it while the reference lives.
+        unsafe { self.control.as_ref() }
     }
 
     /// The event on which the producer sleeps.
@@ -155,6 +165,11 @@ unsafe impl<T: Pod> Memory for Mapped<T> {
     #[inline(always)]
     fn released(&self) -> &AtomicU64 {
         self.control().released()
+    }
+
+    fn freed(&self) -> Option<&AtomicU64> {
+        // SAFETY: the body is mapped, page-aligned and longer than `Control` (checked in `new`), which consists of atomics alone.
+        self.divided.then(|| unsafe { self.body.cast::<Control>().as_ref() }.freed())
     }
 
     #[inline(always)]

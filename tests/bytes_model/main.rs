@@ -36,7 +36,7 @@ fn env_cases() -> Option<u32> {
 }
 
 fn places() -> impl Strategy<Value = Where> {
-    prop_oneof![Just(Where::Named), Just(Where::Anonymous)]
+    prop_oneof![Just(Where::Named), Just(Where::Anonymous), Just(Where::Unwritable)]
 }
 
 /// What is chosen for the largest message, of the most that is possible; `None`: nothing.

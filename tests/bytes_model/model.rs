@@ -25,12 +25,16 @@ const NOW: Duration = Duration::ZERO;
 pub(crate) enum Where {
     Named,
     Anonymous,
+    /// With read-only consumers.
+    Unwritable,
 }
 
 /// Where the ring comes back from when it was let go.
 enum Place {
     Named(String),
     Anonymous(OwnedFd),
+    /// Nowhere but in the process that has made it.
+    Unwritable,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -60,6 +64,8 @@ struct Unread {
 /// A ring with its two handles, and the queue that it has to equal.
 pub(crate) struct Model {
     ring: Ring,
+    /// What the consumer attaches to: the same ring, mapped as its process may.
+    reader: Ring,
     place: Place,
     capacity: usize,
     largest: usize,
@@ -119,12 +125,14 @@ impl Model {
                 let fd = ring.try_clone_fd().expect("a descriptor");
                 (ring, Place::Anonymous(fd))
             }
+            Where::Unwritable => (builder.read_only_consumers().anonymous().expect("two memfds"), Place::Unwritable),
         };
         let largest = largest.unwrap_or(most);
         assert_eq!((ring.capacity(), ring.largest()), (capacity, largest));
         let data = data_len(&ring);
         assert!(data % 64 == 0 && data >= capacity as u64 + 8, "{data} bytes for a capacity of {capacity}");
         Model {
+            reader: reader_of(&ring, &place),
             ring,
             place,
             capacity,
@@ -294,7 +302,7 @@ impl Model {
     }
 
     fn attach_consumer(&mut self) {
-        match (self.ring.consumer(), self.rx.is_some()) {
+        match (self.reader.consumer(), self.rx.is_some()) {
             (Ok(rx), false) => {
                 self.rx = Some(rx);
                 self.consumer = Role::Attached;
@@ -311,8 +319,10 @@ impl Model {
         self.ring = match &self.place {
             Place::Named(name) => Ring::attach(name.as_str()),
             Place::Anonymous(fd) => Ring::from_fd(fd.try_clone().expect("a descriptor")),
+            Place::Unwritable => Ok(self.ring.clone()),
         }
         .expect("it is still there");
+        self.reader = reader_of(&self.ring, &self.place);
         assert_eq!((self.ring.capacity(), self.ring.largest()), (self.capacity, self.largest));
     }
 }
@@ -322,6 +332,19 @@ impl Drop for Model {
         if matches!(self.place, Place::Named(_)) {
             let _ = self.ring.unlink();
         }
+    }
+}
+
+/// The ring as a consumer's process has it.
+fn reader_of(ring: &Ring, place: &Place) -> Ring {
+    match place {
+        Place::Unwritable => {
+            let reader = Ring::from_fds(ring.segment().try_clone_fds().expect("descriptors")).expect("the same ring");
+            assert!(ring.segment().is_writable() && !reader.segment().is_writable());
+            assert!(matches!(reader.producer(), Err(SegmentError::ReadOnly)), "nobody pushes through it");
+            reader
+        }
+        _ => ring.clone(),
     }
 }
 

@@ -25,7 +25,9 @@ const ROLE_COUNT: u64 = 72;
 const ROLE_STRIDE: u64 = 76;
 const PAGE_LEN: u64 = 80;
 const OPTIONS: u64 = 88;
-pub(crate) const END: usize = 96;
+const CONTROL_DEVICE: u64 = 96;
+const CONTROL_INODE: u64 = 104;
+pub(crate) const END: usize = 112;
 
 /// A good segment, and its file to spoil it by.
 pub(crate) struct Victim {
@@ -101,6 +103,7 @@ fn the_header_is_where_the_documentation_says() {
     assert_eq!((word(BODY_OFFSET) + word(BODY_LEN)).next_multiple_of(4096), word(TOTAL_LEN));
     assert_eq!((half(ROLE_COUNT), half(ROLE_STRIDE)), (2, 128));
     assert_eq!((word(PAGE_LEN), word(OPTIONS)), (4096, 0));
+    assert_eq!((word(CONTROL_DEVICE), word(CONTROL_INODE)), (0, 0));
     assert!(page[END..].iter().all(|&byte| byte == 0), "the rest of the page is zero");
 }
 
@@ -230,6 +233,17 @@ fn the_geometry_is_checked() {
             match victim.error_with_u32(offset, found_value) {
                 SegmentError::Geometry { field, expected, found } => {
                     assert_eq!((field, expected, found), (name, expected_value, found_value.into()));
+                }
+                other => panic!("{name} = {found_value}: {other:?}"),
+            }
+        }
+    }
+    // A segment with a name is in one part.
+    for (name, offset) in [("control_device", CONTROL_DEVICE), ("control_inode", CONTROL_INODE)] {
+        for found_value in [1, 1 << 32, u64::MAX] {
+            match victim.error_with(offset, found_value) {
+                SegmentError::Geometry { field, expected, found } => {
+                    assert_eq!((field, expected, found), (name, 0, found_value));
                 }
                 other => panic!("{name} = {found_value}: {other:?}"),
             }

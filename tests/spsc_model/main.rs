@@ -40,7 +40,7 @@ fn capacities() -> impl Strategy<Value = usize> {
 }
 
 fn places() -> impl Strategy<Value = Where> {
-    prop_oneof![Just(Where::Named), Just(Where::Anonymous)]
+    prop_oneof![Just(Where::Named), Just(Where::Anonymous), Just(Where::Unwritable)]
 }
 
 fn run<T: Element>(capacity: usize, place: Where, operations: &[Operation]) {

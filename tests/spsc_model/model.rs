@@ -22,12 +22,16 @@ const NOW: Duration = Duration::ZERO;
 pub(crate) enum Where {
     Named,
     Anonymous,
+    /// With read-only consumers.
+    Unwritable,
 }
 
 /// Where the ring comes back from when it was let go.
 enum Place {
     Named(String),
     Anonymous(OwnedFd),
+    /// Nowhere but in the process that has made it.
+    Unwritable,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -50,6 +54,8 @@ impl Role {
 /// A ring with its two handles, and the queue that it has to equal.
 pub(crate) struct Model<T: Element> {
     ring: Ring<T>,
+    /// What the consumer attaches to: the same ring, mapped as its process may.
+    reader: Ring<T>,
     place: Place,
     capacity: usize,
     tx: Option<Producer<T>>,
@@ -82,9 +88,11 @@ impl<T: Element> Model<T> {
                 let fd = ring.try_clone_fd().expect("a descriptor");
                 (ring, Place::Anonymous(fd))
             }
+            Where::Unwritable => (builder.read_only_consumers().anonymous().expect("two memfds"), Place::Unwritable),
         };
         assert_eq!(ring.capacity(), capacity);
         Model {
+            reader: reader_of(&ring, &place),
             ring,
             place,
             capacity,
@@ -239,7 +247,7 @@ impl<T: Element> Model<T> {
     }
 
     fn attach_consumer(&mut self) {
-        match (self.ring.consumer(), self.rx.is_some()) {
+        match (self.reader.consumer(), self.rx.is_some()) {
             (Ok(rx), false) => {
                 self.rx = Some(rx);
                 self.consumer = Role::Attached;
@@ -256,8 +264,10 @@ impl<T: Element> Model<T> {
         self.ring = match &self.place {
             Place::Named(name) => Ring::attach(name.as_str()),
             Place::Anonymous(fd) => Ring::from_fd(fd.try_clone().expect("a descriptor")),
+            Place::Unwritable => Ok(self.ring.clone()),
         }
         .expect("it is still there");
+        self.reader = reader_of(&self.ring, &self.place);
         assert_eq!(self.ring.capacity(), self.capacity);
     }
 }
@@ -267,6 +277,19 @@ impl<T: Element> Drop for Model<T> {
         if matches!(self.place, Place::Named(_)) {
             let _ = self.ring.unlink();
         }
+    }
+}
+
+/// The ring as a consumer's process has it.
+fn reader_of<T: Element>(ring: &Ring<T>, place: &Place) -> Ring<T> {
+    match place {
+        Place::Unwritable => {
+            let reader = Ring::from_fds(ring.segment().try_clone_fds().expect("descriptors")).expect("the same ring");
+            assert!(ring.segment().is_writable() && !reader.segment().is_writable());
+            assert!(matches!(reader.producer(), Err(SegmentError::ReadOnly)), "nobody pushes through it");
+            reader
+        }
+        _ => ring.clone(),
     }
 }
 

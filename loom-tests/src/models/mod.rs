@@ -5,6 +5,7 @@ mod batch;
 mod bytes;
 mod close;
 mod death;
+mod freed;
 mod full;
 mod mpmc;
 mod order;

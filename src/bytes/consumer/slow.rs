@@ -5,6 +5,7 @@ use core::time::Duration;
 use std::time::Instant;
 
 use super::{Consumer, Front};
+use crate::bytes::error::PopIntoError;
 use crate::bytes::memory::Mapped;
 use crate::fault::Fault;
 use crate::outcome::{PopError, PopTimeoutError};
@@ -16,11 +17,36 @@ impl Consumer {
     #[cold]
     #[inline(never)]
     pub(super) fn give_back_slowly(&mut self, place: Place) {
-        if self.attachment.fault().is_none() {
+        if self.attachment.fault().is_none() && self.vouch().is_ok() {
             self.begun = None;
             self.ring.consume(place);
-            self.attachment.notify_fenced(self.ring.memory().space());
+            self.attachment.notify(self.ring.memory().space());
         }
+    }
+
+    /// Makes sure that what has been read of the messages that are not given back yet is what was published. If it is not, the handle fails.
+    #[cold]
+    #[inline(never)]
+    pub(in crate::bytes) fn vouch(&mut self) -> Result<(), Fault> {
+        self.ring.vouch().map_err(|corruption| self.fail(corruption))
+    }
+
+    /// As `copy_out`, of bytes that are vouched for.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn copy_out_slowly<E: From<Fault>>(
+        &mut self,
+        front: Front,
+        buffer: &mut [u8],
+    ) -> Result<usize, PopIntoError<E>> {
+        let failed = |fault: Fault| PopIntoError::Pop(E::from(fault));
+        if let Some(fault) = self.attachment.fault() {
+            return Err(failed(fault));
+        }
+        let len = self.copy(front, buffer)?;
+        self.vouch().map_err(failed)?;
+        self.give_back(front);
+        Ok(len)
     }
 
     #[cold]
@@ -35,7 +61,12 @@ impl Consumer {
             return Ok(self.begun);
         }
         match self.ring.look(self.ring.head()) {
-            Ok(record) => Ok(record.map(Front::of)),
+            Ok(Some(record)) => {
+                // Before anybody looks at it; what is read afterwards is vouched for when it is given back, or copied.
+                self.vouch()?;
+                Ok(Some(Front::of(record)))
+            }
+            Ok(None) => Ok(None),
             Err(corruption) => Err(self.fail(corruption)),
         }
     }
@@ -119,7 +150,9 @@ impl Consumer {
     /// What is left of the message that was begun; if none was, the first one is, should it be there.
     pub(in crate::bytes) fn ready(&mut self) -> &[u8] {
         if self.begun.is_none() {
-            self.begun = self.front_at_once();
+            // What is wrong, if anything is, the next call meets again, and says.
+            self.begun =
+                if self.attachment.is_open() { self.front_at_once() } else { self.front_here().unwrap_or(None) };
         }
         match self.begun {
             Some(front) => self.slice(front),

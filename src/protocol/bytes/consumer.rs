@@ -3,6 +3,7 @@
 use super::geometry::Geometry;
 use super::place::Place;
 use super::{Corruption, LINE_BYTES, Memory};
+use crate::protocol::freed;
 use crate::sync::Ordering;
 
 /// A published record, its length word loaded and checked.
@@ -81,6 +82,11 @@ impl<M: Memory> Consumer<M> {
                 Ok(None)
             }
         }
+    }
+
+    /// Makes sure that what has been read of the ring from `head` on is what was published there: see `protocol::freed`.
+    pub(crate) fn vouch(&self) -> Result<(), Corruption> {
+        freed::vouch(self.memory.freed(), self.head.position())
     }
 
     /// The place behind the first message, which has `len` bytes by a look at it.

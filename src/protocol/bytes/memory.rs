@@ -19,6 +19,11 @@ pub(crate) unsafe trait Memory {
     fn consumed(&self) -> &AtomicU64;
     /// The position up to which the ring may be written again.
     fn released(&self) -> &AtomicU64;
+    /// Where the producer says which position it has been told that it may write up to again, before it does. Only where consumers cannot
+    /// write it; `None` otherwise.
+    fn freed(&self) -> Option<&AtomicU64> {
+        None
+    }
 
     /// A hint: the consumer waits for a message whose bytes may reach to this offset.
     fn hint_read(&self, offset: u64);

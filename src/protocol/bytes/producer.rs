@@ -4,6 +4,7 @@ use super::geometry::Geometry;
 use super::place::Place;
 use super::record::{self, WORD_BYTES};
 use super::{Corruption, LINE_BYTES, Memory};
+use crate::protocol::freed;
 use crate::sync::Ordering;
 
 /// The producer's private state. Positions and offsets are its own and never come from the segment again.
@@ -42,6 +43,7 @@ impl<M: Memory> Producer<M> {
                 None => break,
             }
         }
+        freed::tell(memory.freed(), consumed);
         let limit = consumed + geometry.data;
         Ok(Producer { memory, geometry, tail, staged: tail, first: 0, limit, freed: consumed })
     }
@@ -167,6 +169,7 @@ impl<M: Memory> Producer<M> {
         }
         // `released` may lag behind a `consumed` seen before; both only grow.
         self.freed = self.freed.max(freed);
+        freed::tell(self.memory.freed(), self.freed);
         self.limit = self.freed.wrapping_add(self.geometry.data);
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 use super::geometry::Geometry;
 use super::{Corruption, Memory};
+use crate::protocol::freed;
 use crate::sync::Ordering;
 
 /// What consuming meant for a producer that may be asleep.
@@ -93,6 +94,15 @@ impl<M: Memory> Consumer<M> {
         Ok(Some(unsafe { self.memory.read(self.line, self.head - self.start) }))
     }
 
+    /// As [`peek`](Self::peek), and makes sure that the element is the one that was published there: see `protocol::freed`.
+    pub(crate) fn peek_vouched(&mut self) -> Result<Option<M::Element>, Corruption> {
+        let element = self.peek()?;
+        if element.is_some() {
+            freed::vouch(self.memory.freed(), self.head)?;
+        }
+        Ok(element)
+    }
+
     /// Consumes the element that [`peek`](Self::peek) showed.
     #[inline(always)]
     pub(crate) fn advance(&mut self) -> Advanced {
@@ -121,6 +131,23 @@ impl<M: Memory> Consumer<M> {
     /// They are consumed by one store when all are copied, so a consumer that is killed in the middle leaves every
     /// one of them to its successor.
     pub(crate) fn pop_slice(&mut self, elements: &mut [M::Element]) -> Result<(usize, Advanced), Corruption> {
+        self.pop_slice_if(elements, |_, _| Ok(()))
+    }
+
+    /// As [`pop_slice`](Self::pop_slice), and makes sure that the elements are those that were published there: see `protocol::freed`. If they
+    /// are not, the consumer must not be used any more.
+    pub(crate) fn pop_slice_vouched(&mut self, elements: &mut [M::Element]) -> Result<(usize, Advanced), Corruption> {
+        self.pop_slice_if(elements, |memory, head| freed::vouch(memory.freed(), head))
+    }
+
+    /// Pops a slice, if `vouched` has nothing against it that is told where the elements begin.
+    #[inline(always)]
+    fn pop_slice_if(
+        &mut self,
+        elements: &mut [M::Element],
+        vouched: impl FnOnce(&M, u64) -> Result<(), Corruption>,
+    ) -> Result<(usize, Advanced), Corruption> {
+        let first = self.head;
         let wanted = elements.len();
         let mut rest = elements;
         while !rest.is_empty() {
@@ -144,6 +171,11 @@ impl<M: Memory> Consumer<M> {
             if self.head == self.end {
                 self.leave_line();
             }
+        }
+        if let Err(corruption) = vouched(&self.memory, first) {
+            // They are not consumed, and that is what `head` says; the line that it is in is lost.
+            self.head = first;
+            return Err(corruption);
         }
         self.store_consumed();
         let advanced = match self.release_if_lagging() {

@@ -15,7 +15,7 @@ pub(crate) enum Push {
 ///
 /// # Safety
 ///
-/// [`stamp`](Memory::stamp), [`consumed`](Memory::consumed) and [`released`](Memory::released) must give the same
+/// [`stamp`](Memory::stamp), [`consumed`](Memory::consumed), [`released`](Memory::released) and [`freed`](Memory::freed) must give the same
 /// word for the same argument for as long as the value lives, and every slot of every line must be memory of its own
 /// that may be read and written as an `Element`.
 pub(crate) unsafe trait Memory {
@@ -36,6 +36,11 @@ pub(crate) unsafe trait Memory {
     fn consumed(&self) -> &AtomicU64;
     /// The position up to which lines may be written again.
     fn released(&self) -> &AtomicU64;
+    /// Where the producer says which position it has been told that it may write up to again, before it does. Only where consumers cannot
+    /// write it; `None` otherwise.
+    fn freed(&self) -> Option<&AtomicU64> {
+        None
+    }
 
     /// Writes a slot.
     ///

@@ -3,6 +3,7 @@
 use super::geometry::{Geometry, MAX_POSITION};
 use super::memory::Push;
 use super::{Corruption, Memory};
+use crate::protocol::freed;
 use crate::sync::Ordering;
 
 /// The producer's private state. Positions and indices are its own and never come from the segment again.
@@ -52,6 +53,7 @@ impl<M: Memory> Producer<M> {
                 break;
             }
         }
+        freed::tell(memory.freed(), consumed);
         // On a line's edge the producer stands behind the line that it has completed, and enters the next when it
         // has something for it. A ring of which nothing was ever published has no such line.
         let number = if tail == 0 { 0 } else { geometry.number(tail - 1) };
@@ -178,6 +180,7 @@ impl<M: Memory> Producer<M> {
         }
         // `released` may lag behind a `consumed` seen before; both only grow.
         self.freed = self.freed.max(freed);
+        freed::tell(self.memory.freed(), self.freed);
         self.limit = self.geometry.number(self.freed) + self.geometry.lines;
         Ok(self.has_room())
     }

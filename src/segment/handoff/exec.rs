@@ -6,14 +6,17 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 
+use super::Descriptors;
 use crate::error::{DescriptorProblem, SegmentError};
-use crate::segment::{Place, sys};
+use crate::segment::{Place, Segment, sys};
 
 /// What the variables' names start with.
 const VARIABLE_PREFIX: &str = "RONDEL_FD_";
 /// The lowest number to pass a descriptor under: out of the way of those that a child's standard
 /// streams are moved to.
 const LOWEST: RawFd = 10;
+/// Between what is said of a segment's one descriptor and of its other.
+const SEPARATOR: char = ',';
 
 /// Passes a descriptor to the child that the command will start, under a name.
 ///
@@ -45,15 +48,38 @@ const LOWEST: RawFd = 10;
 /// ```
 pub fn inherit(command: &mut Command, name: &str, fd: BorrowedFd<'_>) -> Result<(), SegmentError> {
     let variable = variable(name)?;
+    let value = pass(command, fd)?;
+    command.env(variable, value);
+    Ok(())
+}
+
+/// Passes all descriptors of an anonymous segment, one or two, to the child that the command will start, under one name. The child finds
+/// them with [`inherited_segment`]. For the rest it is as [`inherit`].
+///
+/// # Errors
+/// As [`inherit`].
+pub fn inherit_segment(command: &mut Command, name: &str, segment: &Segment) -> Result<(), SegmentError> {
+    let variable = variable(name)?;
+    let mut value = pass(command, segment.as_fd())?;
+    if let Some(control) = segment.control_fd() {
+        value.push(SEPARATOR);
+        value.push_str(&pass(command, control)?);
+    }
+    command.env(variable, value);
+    Ok(())
+}
+
+/// Makes the command hand a descriptor down; what the child is to be told of it.
+fn pass(command: &mut Command, fd: BorrowedFd<'_>) -> Result<String, SegmentError> {
     let failed = |error| SegmentError::io("pass on", &Place::anonymous(), error);
     let passed = sys::duplicate(fd, LOWEST).map_err(failed)?;
     let (device, inode) = sys::identity(passed.as_raw_fd()).map_err(failed)?;
-    command.env(variable, format!("{}:{device}:{inode}", passed.as_raw_fd()));
+    let value = format!("{}:{device}:{inode}", passed.as_raw_fd());
     let in_child = move || sys::set_closes_on_exec(passed.as_raw_fd(), false);
     // SAFETY: the closure runs in the forked child, where it makes one system call and allocates
     // nothing: async-signal-safe.
     unsafe { command.pre_exec(in_child) };
-    Ok(())
+    Ok(value)
 }
 
 /// Takes a descriptor that the parent process has passed under a name. Closes on exec from then on.
@@ -63,26 +89,53 @@ pub fn inherit(command: &mut Command, name: &str, fd: BorrowedFd<'_>) -> Result<
 /// name, if the number in the variable is not open or is not the file that was passed, or if it has
 /// been taken before.
 pub fn inherited(name: &str) -> Result<OwnedFd, SegmentError> {
-    let variable = variable(name)?;
+    let value = value(name)?;
+    take(&value).map_err(|problem| SegmentError::Descriptor { name: name.to_owned(), problem })
+}
+
+/// Takes the descriptors of a segment that the parent process has passed under a name, with [`inherit_segment`] or with [`inherit`]. They
+/// close on exec from then on.
+///
+/// # Errors
+/// As [`inherited`]. If one descriptor is there and the other is not, the one is closed.
+pub fn inherited_segment(name: &str) -> Result<Descriptors, SegmentError> {
+    let value = value(name)?;
     let failed = |problem| SegmentError::Descriptor { name: name.to_owned(), problem };
-    let value = env::var_os(variable).ok_or_else(|| failed(DescriptorProblem::NotSet))?;
-    let parts = value.to_str().and_then(parse);
-    let (fd, device, inode) =
-        parts.ok_or_else(|| failed(DescriptorProblem::Malformed { value: value.to_string_lossy().into_owned() }))?;
+    match value.split_once(SEPARATOR) {
+        None => Ok(Descriptors::from(take(&value).map_err(failed)?)),
+        Some((segment, control)) => {
+            let segment = take(segment).map_err(failed)?;
+            Ok(Descriptors { segment, control: Some(take(control).map_err(failed)?) })
+        }
+    }
+}
+
+/// What the parent process has said under a name.
+fn value(name: &str) -> Result<String, SegmentError> {
+    let failed = |problem| SegmentError::Descriptor { name: name.to_owned(), problem };
+    let value = env::var_os(variable(name)?).ok_or_else(|| failed(DescriptorProblem::NotSet))?;
+    value
+        .into_string()
+        .map_err(|value| failed(DescriptorProblem::Malformed { value: value.to_string_lossy().into_owned() }))
+}
+
+/// Takes the descriptor that was passed with these words.
+fn take(value: &str) -> Result<OwnedFd, DescriptorProblem> {
+    let (fd, device, inode) = parse(value).ok_or_else(|| DescriptorProblem::Malformed { value: value.to_owned() })?;
     // Held to the end: of two threads that ask for the same descriptor, one gets it.
     let mut taken = TAKEN.lock().unwrap_or_else(PoisonError::into_inner);
     if taken.contains(&fd) {
-        return Err(failed(DescriptorProblem::AlreadyTaken { fd }));
+        return Err(DescriptorProblem::AlreadyTaken { fd });
     }
-    let closes_on_exec = sys::closes_on_exec(fd).map_err(|_| failed(DescriptorProblem::NotOpen { fd }))?;
+    let closes_on_exec = sys::closes_on_exec(fd).map_err(|_| DescriptorProblem::NotOpen { fd })?;
     // What was inherited across exec cannot be marked so. What is marked was opened here, whatever
     // its number; and what is another file took the number after an earlier process had closed the
     // right one.
     let is_passed_file = sys::identity(fd).is_ok_and(|found| found == (device, inode));
     if closes_on_exec || !is_passed_file {
-        return Err(failed(DescriptorProblem::AnotherFile { fd }));
+        return Err(DescriptorProblem::AnotherFile { fd });
     }
-    sys::set_closes_on_exec(fd, true).map_err(|_| failed(DescriptorProblem::NotOpen { fd }))?;
+    sys::set_closes_on_exec(fd, true).map_err(|_| DescriptorProblem::NotOpen { fd })?;
     taken.push(fd);
     // SAFETY: the descriptor is open, it is the file that the parent says it has passed for us to
     // own, it was inherited and not opened here, and it has not been taken before; so nothing else

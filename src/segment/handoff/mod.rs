@@ -5,7 +5,11 @@
 //! - **over a Unix socket**: [`send`] and [`receive`].
 //! - **to a child, across exec**: [`inherit`] in the parent, [`inherited`] in the child.
 //!
-//! What arrives is a descriptor and nothing more. The ring's `from_fd` then checks that it is a
+//! A ring with [read-only consumers](crate::spsc#consumers-that-cannot-write) has two descriptors, which stay together:
+//! [`send_segment`] and [`receive_segment`], [`inherit_segment`] and [`inherited_segment`] hand on any ring, whichever it is, and
+//! the ring's `from_fds` attaches to it.
+//!
+//! What arrives is a descriptor, or two, and nothing more. The ring's `from_fd` or `from_fds` then checks that it is a
 //! sealed segment of the right type; until that has passed, the descriptor is whatever the peer
 //! chose to send.
 //!
@@ -27,5 +31,22 @@
 mod exec;
 mod socket;
 
-pub use self::exec::{inherit, inherited};
-pub use self::socket::{receive, send};
+use std::os::fd::OwnedFd;
+
+pub use self::exec::{inherit, inherit_segment, inherited, inherited_segment};
+pub use self::socket::{receive, receive_segment, send, send_segment};
+
+/// What it takes to attach to an anonymous segment in another process.
+#[derive(Debug)]
+pub struct Descriptors {
+    /// The segment, or the part of it that only its producer can write.
+    pub segment: OwnedFd,
+    /// The part that consumers write, of a ring with [read-only consumers](crate::spsc#consumers-that-cannot-write).
+    pub control: Option<OwnedFd>,
+}
+
+impl From<OwnedFd> for Descriptors {
+    fn from(segment: OwnedFd) -> Self {
+        Self { segment, control: None }
+    }
+}

@@ -5,13 +5,16 @@ use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::ptr;
 
+use super::Descriptors;
 use crate::error::{MessageProblem, SegmentError};
-use crate::segment::Place;
+use crate::segment::{Place, Segment};
 
 /// The byte that a descriptor travels with: a stream carries no descriptor without data.
 const CARRIER: u8 = 0xd1;
+/// The same for the two descriptors of a segment in two parts.
+const CARRIER_OF_TWO: u8 = 0xd2;
 
-/// Room for what comes with a message, in words: one descriptor, some more that must not be left
+/// Room for what comes with a message, in words: one descriptor or two, some more that must not be left
 /// open unnoticed, and what the receiver may have asked the kernel for besides (credentials, a
 /// security label). What does not fit is closed by the kernel, and reported.
 const CONTROL_WORDS: usize = 64;
@@ -27,6 +30,36 @@ const _: () = assert!(align_of::<libc::cmsghdr>() <= align_of::<u64>());
 /// [`SegmentError::Io`]; a peer that has closed the connection is `EPIPE`, and no signal.
 pub fn send(socket: &UnixStream, fd: BorrowedFd<'_>) -> Result<(), SegmentError> {
     send_all(socket, &[fd.as_raw_fd()], CARRIER).map_err(|error| failed("send", error))
+}
+
+/// Sends all descriptors of an anonymous segment, one or two, with one byte of data. The sender keeps its own.
+///
+/// Blocks while the socket's buffer is full, unless the socket is non-blocking.
+///
+/// # Errors
+/// As [`send`].
+///
+/// # Examples
+/// ```
+/// use std::os::unix::net::UnixStream;
+/// use rondel::{handoff, spsc};
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let ring = spsc::Ring::<u64>::builder().capacity(64).read_only_consumers().anonymous()?;
+/// let (ours, theirs) = UnixStream::pair()?;
+/// handoff::send_segment(&ours, ring.segment())?;
+/// // In the process at the other end:
+/// let same_ring = spsc::Ring::<u64>::from_fds(handoff::receive_segment(&theirs)?)?;
+/// assert!(!same_ring.segment().is_writable());
+/// # Ok(())
+/// # }
+/// ```
+pub fn send_segment(socket: &UnixStream, segment: &Segment) -> Result<(), SegmentError> {
+    let whole = segment.as_fd().as_raw_fd();
+    let sent = match segment.control_fd() {
+        Some(control) => send_all(socket, &[whole, control.as_raw_fd()], CARRIER_OF_TWO),
+        None => send_all(socket, &[whole], CARRIER),
+    };
+    sent.map_err(|error| failed("send", error))
 }
 
 /// Sends descriptors in one message with one byte. Apart for the tests, which send what [`send`]
@@ -87,6 +120,40 @@ fn send_all(socket: &UnixStream, fds: &[RawFd], mut carrier: u8) -> io::Result<(
 /// - [`SegmentError::Io`], with `WouldBlock` where the socket is non-blocking or its timeout has
 ///   passed.
 pub fn receive(socket: &UnixStream) -> Result<OwnedFd, SegmentError> {
+    let (mut fds, byte, truncated) = receive_all(socket)?;
+    let problem = |problem| Err(SegmentError::Message { problem });
+    match (fds.pop(), fds.len()) {
+        (None, _) => problem(MessageProblem::NoDescriptor),
+        (Some(_), 0) if byte != CARRIER => problem(MessageProblem::Foreign { found: byte }),
+        (Some(fd), 0) if !truncated => Ok(fd),
+        (Some(_), others) => problem(MessageProblem::TooMany { found: others + 1 }),
+    }
+}
+
+/// Receives what [`send_segment`] has sent, or [`send`]. All are closed on exec.
+///
+/// Takes exactly one byte from the stream, as [`receive`] does.
+///
+/// # Errors
+/// As [`receive`].
+pub fn receive_segment(socket: &UnixStream) -> Result<Descriptors, SegmentError> {
+    let (fds, byte, truncated) = receive_all(socket)?;
+    let problem = |problem| Err(SegmentError::Message { problem });
+    let found = fds.len();
+    let mut fds = fds.into_iter();
+    match (fds.next(), fds.next(), fds.next()) {
+        (None, ..) => problem(MessageProblem::NoDescriptor),
+        (Some(segment), None, _) if byte == CARRIER && !truncated => Ok(Descriptors::from(segment)),
+        (Some(segment), Some(control), None) if byte == CARRIER_OF_TWO && !truncated => {
+            Ok(Descriptors { segment, control: Some(control) })
+        }
+        _ if found > 2 || truncated || byte == CARRIER => problem(MessageProblem::TooMany { found }),
+        _ => problem(MessageProblem::Foreign { found: byte }),
+    }
+}
+
+/// Receives a message with its descriptors; its byte; and whether there were more than could be received.
+fn receive_all(socket: &UnixStream) -> Result<(Vec<OwnedFd>, u8, bool), SegmentError> {
     let mut byte = 0_u8;
     let mut control = [0_u64; CONTROL_WORDS];
     let mut data = libc::iovec { iov_base: ptr::from_mut(&mut byte).cast(), iov_len: 1 };
@@ -105,24 +172,20 @@ pub fn receive(socket: &UnixStream) -> Result<OwnedFd, SegmentError> {
     };
     // From here on every descriptor that has arrived has an owner, and is closed unless it is
     // returned.
-    let mut fds = descriptors(&message);
+    let fds = descriptors(&message);
     let truncated = message.msg_flags & libc::MSG_CTRUNC != 0;
-    let problem = |problem| Err(SegmentError::Message { problem });
     if received == 0 {
-        return problem(MessageProblem::Closed);
+        return Err(SegmentError::Message { problem: MessageProblem::Closed });
     }
-    match (fds.pop(), fds.len()) {
-        // Control data was there and the kernel could not deliver it: our buffer is large enough
-        // for one descriptor.
-        (None, _) if truncated => Err(SegmentError::DescriptorLimit {
+    // Control data was there and the kernel could not deliver it: our buffer is large enough for two
+    // descriptors, and a message of two with room for one left is one of which the second is missing.
+    if truncated && (fds.is_empty() || fds.len() == 1 && byte == CARRIER_OF_TWO) {
+        return Err(SegmentError::DescriptorLimit {
             op: "receive a segment",
             source: io::Error::from_raw_os_error(libc::EMFILE),
-        }),
-        (None, _) => problem(MessageProblem::NoDescriptor),
-        (Some(_), 0) if byte != CARRIER => problem(MessageProblem::Foreign { found: byte }),
-        (Some(fd), 0) if !truncated => Ok(fd),
-        (Some(_), others) => problem(MessageProblem::TooMany { found: others + 1 }),
+        });
     }
+    Ok((fds, byte, truncated))
 }
 
 /// Takes all descriptors out of a received message.

@@ -18,7 +18,20 @@ impl<T: Pod> Consumer<T> {
     pub(super) fn advance_slowly(&mut self) {
         if self.attachment.fault().is_none() {
             self.ring.advance();
-            self.attachment.notify_fenced(self.ring.memory().space());
+            self.attachment.notify(self.ring.memory().space());
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    pub(super) fn peek_slowly(&mut self) -> Result<T, TryPopError> {
+        if let Some(fault) = self.attachment.fault() {
+            return Err(TryPopError::Failed(fault));
+        }
+        match self.ring.peek_vouched() {
+            Ok(Some(element)) => Ok(element),
+            Ok(None) => self.peek_last(),
+            Err(corruption) => Err(TryPopError::Failed(self.fail(corruption))),
         }
     }
 
@@ -34,7 +47,7 @@ impl<T: Pod> Consumer<T> {
     #[cold]
     #[inline(never)]
     pub(super) fn try_pop_slowly(&mut self) -> Result<T, TryPopError> {
-        let element = self.peek()?;
+        let element = self.peek_slowly()?;
         self.advance_slowly();
         Ok(element)
     }
@@ -45,7 +58,7 @@ impl<T: Pod> Consumer<T> {
         if !self.producer_has_closed()? {
             return Err(TryPopError::Empty);
         }
-        match self.ring.peek() {
+        match self.ring.peek_vouched() {
             Ok(Some(element)) => Ok(element),
             Ok(None) => Err(TryPopError::Closed),
             Err(corruption) => Err(TryPopError::Failed(self.fail(corruption))),
@@ -74,7 +87,13 @@ impl<T: Pod> Consumer<T> {
     }
 
     pub(super) fn peek_waiting(&mut self) -> Result<T, PopError> {
-        self.attachment.check().map_err(PopError::Failed)?;
+        if !self.attachment.is_open() {
+            match self.peek_slowly() {
+                Ok(element) => return Ok(element),
+                Err(TryPopError::Empty | TryPopError::Closed) => {}
+                Err(TryPopError::Failed(fault)) => return Err(PopError::Failed(fault)),
+            }
+        }
         loop {
             // First the wait, which ends at once if there is something: whoever comes here has just looked.
             if let Some(Err(gone)) = self.wait_for_data(None) {
@@ -90,7 +109,13 @@ impl<T: Pod> Consumer<T> {
     }
 
     pub(super) fn peek_until(&mut self, deadline: Option<Instant>) -> Result<T, PopTimeoutError> {
-        self.attachment.check().map_err(PopTimeoutError::Failed)?;
+        if !self.attachment.is_open() {
+            match self.peek_slowly() {
+                Ok(element) => return Ok(element),
+                Err(TryPopError::Empty | TryPopError::Closed) => {}
+                Err(TryPopError::Failed(fault)) => return Err(PopTimeoutError::Failed(fault)),
+            }
+        }
         loop {
             self.data_by(deadline)?;
             match self.peek() {
@@ -103,13 +128,25 @@ impl<T: Pod> Consumer<T> {
     }
 
     pub(super) fn pop_slice_here(&mut self, elements: &mut [T]) -> Result<usize, TryPopError> {
+        if !self.attachment.is_open() {
+            return self.pop_slice_slowly(elements);
+        }
         match self.ring.pop_slice(elements) {
-            Ok((count, advanced)) if self.attachment.is_open() => {
+            Ok((count, advanced)) => {
                 self.notify(advanced);
                 Ok(count)
             }
+            Err(corruption) => Err(TryPopError::Failed(self.fail(corruption))),
+        }
+    }
+
+    /// For a handle that has been checked.
+    #[cold]
+    #[inline(never)]
+    fn pop_slice_slowly(&mut self, elements: &mut [T]) -> Result<usize, TryPopError> {
+        match self.ring.pop_slice_vouched(elements) {
             Ok((count, _)) => {
-                self.attachment.notify_fenced(self.ring.memory().space());
+                self.attachment.notify(self.ring.memory().space());
                 Ok(count)
             }
             Err(corruption) => Err(TryPopError::Failed(self.fail(corruption))),
