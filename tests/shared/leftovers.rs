@@ -2,7 +2,6 @@
 //! else by the next run of any of the tests.
 
 use std::fs;
-use std::path::PathBuf;
 use std::process;
 use std::sync::Once;
 
@@ -60,7 +59,7 @@ fn what_the_dead_left_is_deleted_and_what_the_living_have_is_not() {
     reaped.wait().expect("ours to reap");
     wait_until_ended(&zombie);
     let owners = [reaped.id(), zombie.id(), process::id()];
-    let paths = owners.map(|pid| PathBuf::from(format!("/dev/shm/rondel-leftover{MARK}{pid}-1")));
+    let paths = owners.map(|pid| std::path::PathBuf::from(format!("/dev/shm/rondel-leftover{MARK}{pid}-1")));
     for path in &paths {
         fs::create_dir_all(path.join("inside")).expect("a directory");
     }
@@ -75,6 +74,7 @@ fn what_the_dead_left_is_deleted_and_what_the_living_have_is_not() {
 }
 
 /// Leaves it to be reaped.
+#[cfg(test)]
 fn wait_until_ended(child: &process::Child) {
     // SAFETY: a record of integers and an address that nobody follows, for which all zeros is a value.
     let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
