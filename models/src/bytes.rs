@@ -239,8 +239,15 @@ impl Model {
     }
 
     /// At the end: successors find exactly what is unread, and after them records of the whole capacity fit, wherever they begin.
-    pub fn finish(mut self) {
-        self.reattach();
+    ///
+    /// They come through a mapping of their own, if it is to be made `again`.
+    pub fn finish(mut self, again: bool) {
+        if again {
+            self.reattach();
+        } else {
+            self.apply(&Operation::DropProducer);
+            self.apply(&Operation::DropConsumer);
+        }
         self.attach_producer();
         self.attach_consumer();
         self.drain_now();

@@ -298,10 +298,14 @@ impl<T: Element> Model<T> {
     }
 
     /// At the end, when all have gone: newcomers find exactly what is unread, and after that as much fits as there are slots.
-    pub fn finish(mut self) {
+    ///
+    /// They come through a mapping of their own, if it is to be made `again`.
+    pub fn finish(mut self, again: bool) {
         self.producers.clear();
         self.consumers.clear();
-        self.map_again();
+        if again {
+            self.map_again();
+        }
         // Before a producer: a place where a message is left is for a consumer.
         self.attach_consumer();
         self.pop_what_is_left();

@@ -197,8 +197,15 @@ impl<T: Element> Model<T> {
     }
 
     /// At the end: successors find exactly what is unread, and after them at least `capacity` elements fit.
-    pub fn finish(mut self) {
-        self.reattach();
+    ///
+    /// They come through a mapping of their own, if it is to be made `again`.
+    pub fn finish(mut self, again: bool) {
+        if again {
+            self.reattach();
+        } else {
+            self.apply(&Operation::DropProducer);
+            self.apply(&Operation::DropConsumer);
+        }
         self.attach_producer();
         self.attach_consumer();
         self.drain_now();

@@ -50,7 +50,7 @@ fn run(capacity: usize, largest: Option<Length>, place: Where, operations: &[Ope
             model.apply(operation);
             model.check();
         }
-        model.finish();
+        model.finish(true);
     });
 }
 

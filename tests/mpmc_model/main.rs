@@ -60,7 +60,7 @@ fn run<T: Element>(shape: Shape, operations: &[Operation]) {
         model.apply(operation);
         model.check();
     }
-    model.finish();
+    model.finish(true);
 }
 
 macro_rules! agrees_with_a_queue {

@@ -46,7 +46,7 @@ fn run<T: Element>(capacity: usize, place: Where, operations: &[Operation]) {
         model.apply(operation);
         model.check();
     }
-    model.finish();
+    model.finish(true);
 }
 
 macro_rules! agrees_with_a_queue {

@@ -18,6 +18,7 @@ const CAPACITIES: [usize; 16] = [16, 17, 23, 24, 40, 48, 64, 100, 128, 200, 250,
 /// If the library has failed.
 pub fn run(input: &[u8]) {
     let [capacity, largest, script @ ..] = input else { return };
+    let again = capacity / 16 % 8 == 0;
     let capacity = CAPACITIES[usize::from(*capacity) % CAPACITIES.len()];
     let most = capacity / 8 * 8 - 8;
     let largest = [most, 1, most.div_ceil(3), most.min(20), most - 1, most / 2][usize::from(*largest) % 6].max(1);
@@ -38,5 +39,6 @@ pub fn run(input: &[u8]) {
         model.apply(&operation);
         model.check();
     }
-    model.finish();
+    // To map it costs as much as a hundred operations.
+    model.finish(again);
 }

@@ -15,7 +15,7 @@ const CAPACITIES: [usize; 8] = [1, 2, 3, 4, 5, 8, 9, 33];
 /// The smallest tables are full at once.
 const PARTICIPANTS: [u32; 4] = [2, 3, 5, 8];
 
-fn run_of<T: Element>(capacity: u8, options: u8, script: &mut Unstructured<'_>) {
+fn run_of<T: Element>(capacity: u8, options: u8, again: bool, script: &mut Unstructured<'_>) {
     let capacity = CAPACITIES[usize::from(capacity) % CAPACITIES.len()];
     let participants = PARTICIPANTS[usize::from(options / 8) % PARTICIPANTS.len()];
     let options = options % 8;
@@ -42,7 +42,7 @@ fn run_of<T: Element>(capacity: u8, options: u8, script: &mut Unstructured<'_>) 
         model.apply(&operation);
         model.check();
     }
-    model.finish();
+    model.finish(again);
 }
 
 /// Runs the target.
@@ -53,10 +53,12 @@ fn run_of<T: Element>(capacity: u8, options: u8, script: &mut Unstructured<'_>) 
 pub fn run(input: &[u8]) {
     let [kind, capacity, options, script @ ..] = input else { return };
     let script = &mut Unstructured::new(script);
+    // To map it costs as much as a hundred operations.
+    let again = capacity / 8 % 8 == 0;
     match kind % 4 {
-        0 => run_of::<u64>(*capacity, *options, script),
-        1 => run_of::<[u8; 1]>(*capacity, *options, script),
-        2 => run_of::<[u8; 57]>(*capacity, *options, script),
-        _ => run_of::<Aligned>(*capacity, *options, script),
+        0 => run_of::<u64>(*capacity, *options, again, script),
+        1 => run_of::<[u8; 1]>(*capacity, *options, again, script),
+        2 => run_of::<[u8; 57]>(*capacity, *options, again, script),
+        _ => run_of::<Aligned>(*capacity, *options, again, script),
     }
 }
