@@ -5,21 +5,50 @@ use std::io::Write;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::fs::{FileExt, PermissionsExt};
 
+use memmap2::{MmapOptions, MmapRaw};
 use rondel::segment::Segment;
 
-/// A sealed memfd with these bytes: what a hostile process may send.
-pub fn sealed_memfd(bytes: &[u8]) -> OwnedFd {
-    memfd(bytes, SIZE_SEALS)
+use crate::kept::kept;
+
+/// The longest descriptor that is kept.
+const LONGEST: usize = 1 << 20;
+
+/// A sealed memfd of one length, and a mapping of it.
+struct Sealed {
+    fd: OwnedFd,
+    map: MmapRaw,
 }
 
-/// The same with the seal that the first part of a ring with read-only consumers has.
+/// A sealed memfd with these bytes: what a hostile process may send. There is one of each length, so the caller must have done with the
+/// one before.
+pub fn sealed_memfd(bytes: &[u8]) -> OwnedFd {
+    // An empty file cannot be mapped; and not one of each of thousands of lengths is to be kept.
+    if bytes.is_empty() || bytes.len() > LONGEST || bytes.len() % 64 != 0 {
+        return new_memfd(bytes, SIZE_SEALS);
+    }
+    let sealed = kept([bytes.len(), 0, 0, 0], || {
+        let fd = new_memfd(bytes, SIZE_SEALS);
+        let map = MmapOptions::new().len(bytes.len()).map_raw(&fd).expect("maps");
+        Sealed { fd, map }
+    });
+    // SAFETY: the mapping is as long as the bytes, and is not among them; nobody else has mapped the file now.
+    unsafe { sealed.map.as_mut_ptr().copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) };
+    sealed.fd.try_clone().expect("a descriptor")
+}
+
+/// The two parts of a ring with read-only consumers, new each time: the first with the seal that it has.
 pub fn sealed_part(bytes: &[u8]) -> OwnedFd {
-    memfd(bytes, SIZE_SEALS | libc::F_SEAL_FUTURE_WRITE)
+    new_memfd(bytes, SIZE_SEALS | libc::F_SEAL_FUTURE_WRITE)
+}
+
+/// The second of them.
+pub fn control_part(bytes: &[u8]) -> OwnedFd {
+    new_memfd(bytes, SIZE_SEALS)
 }
 
 const SIZE_SEALS: libc::c_int = libc::F_SEAL_SHRINK | libc::F_SEAL_GROW | libc::F_SEAL_SEAL;
 
-fn memfd(bytes: &[u8], seals: libc::c_int) -> OwnedFd {
+fn new_memfd(bytes: &[u8], seals: libc::c_int) -> OwnedFd {
     let flags = libc::MFD_CLOEXEC | libc::MFD_ALLOW_SEALING;
     // SAFETY: a terminated name.
     let fd = unsafe { libc::memfd_create(c"fuzz".as_ptr(), flags) };
@@ -41,6 +70,22 @@ pub fn bytes_of(segment: &Segment) -> Vec<u8> {
     let file = File::from(segment.try_clone_fd().expect("a descriptor"));
     file.read_exact_at(&mut bytes, 0).expect("readable");
     bytes
+}
+
+/// Lengths at which something changes, for bytes that no creator has made.
+const LENGTHS: [usize; 10] = [0, 8, 64, 95, 96, 4095, 4096, 8192, 12_288, 65_536];
+
+/// The bytes, cut off or filled up with zeros to some length, as `choice` says.
+pub fn resized(bytes: &[u8], choice: u8) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
+    bytes.resize(LENGTHS[usize::from(choice) % LENGTHS.len()], 0);
+    bytes
+}
+
+/// Cuts something off at the end, or adds something.
+pub fn cut(bytes: &mut Vec<u8>, by: u8) {
+    let by = isize::from(by as i8) * if by % 2 == 0 { 64 } else { 4096 / 8 };
+    bytes.resize(bytes.len().saturating_add_signed(by), 0xff);
 }
 
 /// Overwrites words: two bytes of place, counted in words, and eight of value each; place 0 to 13 is the header.

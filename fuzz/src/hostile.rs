@@ -1,5 +1,6 @@
 //! A peer that writes whatever it likes, and what a handle has to do when it notices.
 
+use std::cell::RefCell;
 use std::hint::black_box;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -15,28 +16,64 @@ pub enum Value {
     Any(u64),
     /// Near what the word holds: off by a little, the hardest to notice.
     Near(i8),
+    /// One more, or one less.
+    Next(bool),
     /// The value of another word.
     Copy(u16),
+    /// The same, and the other word gets this one's.
+    Swap(u16),
     /// A small number.
     Small(u8),
+    /// One bit of it the other way.
+    Flip(u8),
+    /// What stood there when the words were remembered last, or at the beginning.
+    Old,
 }
 
 /// A second mapping of the segment: the hostile peer's.
-pub struct Scribbler(MmapRaw);
+pub struct Scribbler {
+    map: MmapRaw,
+    /// What it remembers.
+    old: RefCell<Vec<u64>>,
+}
 
 impl Scribbler {
     /// Maps the segment once more.
     pub fn new(segment: &Segment) -> Scribbler {
         let fd = segment.try_clone_fd().expect("a descriptor");
-        Scribbler(MmapOptions::new().len(segment.total_len() as usize).map_raw(&fd).expect("maps"))
+        let map = MmapOptions::new().len(segment.total_len() as usize).map_raw(&fd).expect("maps");
+        Scribbler { map, old: RefCell::default() }
     }
 
     /// A word, counted from the start of the segment. There is one for every number.
     pub fn word(&self, index: usize) -> &AtomicU64 {
-        let words = self.0.len() / 8;
-        let word = self.0.as_mut_ptr().cast::<u64>().wrapping_add(index % words);
-        // SAFETY: inside the mapping, aligned, and used as an atomic here.
-        unsafe { AtomicU64::from_ptr(word) }
+        let words = self.all();
+        &words[index % words.len()]
+    }
+
+    fn all(&self) -> &[AtomicU64] {
+        // SAFETY: the mapping is whole pages, begins at one, and lives as long as it is borrowed; whoever writes to it does so by
+        // atomics, or is what is tested.
+        unsafe { std::slice::from_raw_parts(self.map.as_mut_ptr().cast(), self.map.len() / 8) }
+    }
+
+    /// All words as they are.
+    pub fn words(&self) -> Vec<u64> {
+        self.all().iter().map(|word| word.load(Relaxed)).collect()
+    }
+
+    /// Takes down all words, to write them again later.
+    pub fn remember(&self) {
+        let mut old = self.old.borrow_mut();
+        old.clear();
+        old.extend(self.all().iter().map(|word| word.load(Relaxed)));
+    }
+
+    /// Makes all words what they were.
+    pub fn restore(&self, words: &[u64]) {
+        for (place, &word) in self.all().iter().zip(words) {
+            place.store(word, Relaxed);
+        }
     }
 
     /// Overwrites a word.
@@ -45,8 +82,12 @@ impl Scribbler {
         let value = match value {
             Value::Any(value) => value,
             Value::Near(by) => word.load(Relaxed).wrapping_add_signed(by.into()),
+            Value::Next(up) => word.load(Relaxed).wrapping_add_signed(if up { 1 } else { -1 }),
             Value::Copy(other) => self.word(other.into()).load(Relaxed),
+            Value::Swap(other) => self.word(other.into()).swap(word.load(Relaxed), Relaxed),
             Value::Small(value) => value.into(),
+            Value::Flip(bit) => word.load(Relaxed) ^ 1 << (bit % 64),
+            Value::Old => self.old.borrow().get(index % (self.map.len() / 8)).copied().unwrap_or(0),
         };
         word.store(value, Relaxed);
     }

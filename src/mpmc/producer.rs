@@ -382,6 +382,10 @@ impl<T: Pod> Producer<T> {
             if let Some(answer) = answer {
                 return answer;
             }
+            // There was room, and others were quicker. They may be again and again, and a wait that ends at once looks at no clock.
+            if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+                return Err(PushTimeoutError::Timeout(()));
+            }
         }
     }
 }

@@ -1,22 +1,21 @@
 //! The ring of messages against a queue of the standard library: random operations on random rings.
 //!
-//! One thread does everything, so every answer is determined by the operations before it. [`model`] holds what is known,
-//! [`operation`] what can be done, [`refusal`] what can be answered instead of room. A failure is shrunk by proptest and kept
-//! in `proptest-regressions`.
+//! One thread does everything, so every answer is determined by the operations before it. What is known is in `rondel_models`;
+//! [`operation`] draws what is done. A failure is shrunk by proptest and kept in `proptest-regressions`.
 
+#[allow(dead_code, reason = "only the watchdog needs it here")]
 #[path = "../shared/leftovers.rs"]
 mod leftovers;
-mod model;
 mod operation;
-mod refusal;
 #[path = "../shared/watchdog.rs"]
 mod watchdog;
 
-use model::{Model, Where};
-use operation::{Length, Operation};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
+use rondel_models::Where;
+use rondel_models::bytes::Model;
+use rondel_models::bytes::operation::{Length, Operation};
 
 /// Enough for each pair of operations to meet many times; `PROPTEST_CASES` asks for more.
 const CASES: u32 = 128;
@@ -51,7 +50,7 @@ fn run(capacity: usize, largest: Option<Length>, place: Where, operations: &[Ope
             model.apply(operation);
             model.check();
         }
-        model.finish();
+        model.finish(true);
     });
 }
 

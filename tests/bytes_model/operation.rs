@@ -1,125 +1,9 @@
-//! What can be done to a ring of messages.
+//! What can be done to a ring of messages, at random.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use rondel::Wait;
-use std::time::Duration;
-
-/// A length, in terms of a largest one that is known when it is used.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Length {
-    Bytes(usize),
-    /// So many less than the largest, as far as there are.
-    Below(usize),
-    /// So many more.
-    Above(usize),
-    /// So many parts of 256 of the largest.
-    Part(usize),
-}
-
-impl Length {
-    pub(crate) fn of(self, largest: usize) -> usize {
-        match self {
-            Length::Bytes(len) => len,
-            Length::Below(less) => largest.saturating_sub(less),
-            Length::Above(more) => largest + more,
-            Length::Part(part) => largest * part / 256,
-        }
-    }
-}
-
-/// How a call is made; those that could wait are given no time.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum How {
-    Try,
-    Timeout,
-    Deadline,
-    /// Without a limit: only where the answer has not to be waited for.
-    Endless,
-}
-
-/// What becomes of a reservation.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Fate {
-    Commit,
-    /// With a length in terms of what is reserved.
-    CommitLen(Length),
-    Drop,
-}
-
-/// One attempt to add a message to a batch.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Item {
-    Copy(Length),
-    Vectored(Length, Length),
-    Reserve(Length, Fate),
-}
-
-/// What becomes of a message, or of a batch of them.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum End {
-    Drop,
-    Keep,
-    Forget,
-}
-
-/// The buffer of a pop into one.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Buffer {
-    Longer(usize),
-    /// By so many, as far as there are.
-    Shorter(usize),
-}
-
-/// How a batch of messages is taken.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Taking {
-    pub(crate) how: How,
-    /// How many at first,
-    pub(crate) first: usize,
-    /// what is pushed then,
-    pub(crate) push: Option<Length>,
-    /// and how many after that.
-    pub(crate) more: usize,
-    pub(crate) end: End,
-}
-
-#[derive(Debug, Clone)]
-pub(crate) enum Operation {
-    Push(How, Length),
-    /// `Try` or `Endless`.
-    PushVectored(How, Vec<Length>),
-    /// The same.
-    PushPod(How),
-    Reserve(How, Length, Fate),
-    /// Published or dropped.
-    Batch(Vec<Item>, bool),
-    /// `try_push` until it is refused.
-    Fill(Length),
-    IsFull(Length),
-    /// As a stream: one slice by `write`, any other number by `write_vectored`.
-    Write(Vec<Length>),
-    WaitUntilEmpty,
-    Pop(How, End),
-    PopInto(How, Buffer),
-    Peek,
-    PopBatch(Taking),
-    Pod,
-    IsEmpty,
-    /// As a stream.
-    Read(Length),
-    FillBuf(Length),
-    /// To the end of the stream, where there is one.
-    ReadToEnd,
-    Peers,
-    DropProducer,
-    DropConsumer,
-    AttachProducer,
-    AttachConsumer,
-    /// Both handles and the ring go, and come back from the name or the descriptor.
-    Reattach,
-    SetWait(Wait),
-}
+use rondel_models::WAITS;
+use rondel_models::bytes::operation::{Buffer, End, Fate, How, Item, Length, Operation, Taking};
 
 /// Mostly those at which something changes.
 pub(crate) fn length() -> impl Strategy<Value = Length> {
@@ -172,13 +56,8 @@ fn taking() -> impl Strategy<Value = Taking> {
     })
 }
 
-fn wait() -> impl Strategy<Value = Wait> {
-    prop_oneof![
-        Just(Wait::BusySpin),
-        Just(Wait::Park),
-        Just(Wait::default()),
-        Just(Wait::SpinThenPark { spin: Duration::ZERO }),
-    ]
+fn wait() -> impl Strategy<Value = rondel::Wait> {
+    prop::sample::select(WAITS.to_vec())
 }
 
 /// Weighted so that handles mostly are there, and pushes are a little ahead of pops, so that rings get full.
@@ -206,6 +85,8 @@ pub(crate) fn any() -> impl Strategy<Value = Operation> {
         2 => Just(Peers),
         1 => Just(DropProducer),
         1 => Just(DropConsumer),
+        1 => Just(KillProducer),
+        1 => Just(KillConsumer),
         3 => Just(AttachProducer),
         3 => Just(AttachConsumer),
         1 => Just(Reattach),

@@ -7,6 +7,7 @@ mod asking;
 mod attach;
 mod child;
 mod closing;
+mod forged;
 mod forked;
 #[path = "../shared/leftovers.rs"]
 mod leftovers;

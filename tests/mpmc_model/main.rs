@@ -2,24 +2,19 @@
 //! random rings.
 //!
 //! One thread plays all of them, so every answer is determined by the operations before it, and there is no freedom left:
-//! also who is told "pending", and for whom it waits. [`model`] holds what is known, [`operation`] what can be done, [`seat`] a
-//! consumer that keeps its guard while others go on, [`element`] the types that travel. A failure is shrunk by proptest and
-//! kept in `proptest-regressions`.
+//! also who is told "pending", and for whom it waits. What is known is in `rondel_models`; [`operation`] draws what is done. A failure is
+//! shrunk by proptest and kept in `proptest-regressions`.
 
-#[path = "../spsc_model/element.rs"]
-mod element;
-#[path = "../shared/leftovers.rs"]
-mod leftovers;
-mod model;
 mod operation;
-mod seat;
 
-use element::{Aligned, Element};
-use model::{Model, Shape, Where};
-use operation::Operation;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
+use rondel::mpmc::OnConsumerDeath;
+use rondel_models::Where;
+use rondel_models::element::{Aligned, Element};
+use rondel_models::mpmc::operation::Operation;
+use rondel_models::mpmc::{Model, Shape};
 
 /// Enough for each pair of operations to meet many times; `PROPTEST_CASES` asks for more.
 const CASES: u32 = 64;
@@ -46,11 +41,13 @@ fn capacities() -> impl Strategy<Value = usize> {
 fn shapes() -> impl Strategy<Value = Shape> {
     let places = prop_oneof![Just(Where::Named), Just(Where::Anonymous)];
     // Room for both sides at least; up to that for four of each, so that the table is full now and then.
-    (capacities(), 2..=8_u32, places, any::<bool>(), any::<bool>()).prop_map(
-        |(capacity, participants, place, ends_with_producers, ends_with_consumers)| Shape {
+    let policies = prop_oneof![Just(OnConsumerDeath::Redeliver), Just(OnConsumerDeath::Discard)];
+    (capacities(), 2..=8_u32, places, policies, any::<bool>(), any::<bool>()).prop_map(
+        |(capacity, participants, place, on_consumer_death, ends_with_producers, ends_with_consumers)| Shape {
             capacity,
             participants,
             place,
+            on_consumer_death,
             ends_with_producers,
             ends_with_consumers,
         },
@@ -63,7 +60,7 @@ fn run<T: Element>(shape: Shape, operations: &[Operation]) {
         model.apply(operation);
         model.check();
     }
-    model.finish();
+    model.finish(true);
 }
 
 macro_rules! agrees_with_a_queue {

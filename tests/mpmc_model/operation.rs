@@ -1,53 +1,8 @@
-//! What can be done to a ring. Who does it is a number, taken modulo those who can.
+//! What can be done to a many-to-many ring, at random. Who does it is a number, taken modulo those who can.
 
 use proptest::prelude::*;
-use rondel::Wait;
-use std::time::Duration;
-
-/// What becomes of a guard.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Fate {
-    Dropped,
-    Consumed,
-    /// It outlives the operation, and is dropped by another.
-    Held,
-    Forgotten,
-}
-
-/// How a handle asks for one element, or offers one.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum How {
-    Try,
-    Timeout,
-    Deadline,
-}
-
-#[derive(Debug, Clone)]
-pub(crate) enum Operation {
-    Push(usize, How),
-    PushSlice(usize, How, usize),
-    /// Until it is refused.
-    Fill(usize),
-    Pop(usize, How),
-    PopSlice(usize, How, usize),
-    Guard(usize, How, Fate),
-    DropGuard(usize),
-    TryIter(usize, usize),
-    /// The iterator that waits: only where it has an end.
-    Drain(usize),
-    Stuck,
-    Recover,
-    Participants,
-    DropProducer(usize),
-    DropConsumer(usize),
-    AttachProducer,
-    AttachConsumer,
-    CloneProducer(usize),
-    CloneConsumer(usize),
-    /// The ring comes back from its name or descriptor, mapped anew, while the handles stay.
-    MapAgain,
-    SetWait(usize, Wait),
-}
+use rondel_models::WAITS;
+use rondel_models::mpmc::operation::{Fate, How, Operation};
 
 fn who() -> impl Strategy<Value = usize> {
     0..12_usize
@@ -71,13 +26,8 @@ fn fate() -> impl Strategy<Value = Fate> {
     ]
 }
 
-fn wait() -> impl Strategy<Value = Wait> {
-    prop_oneof![
-        Just(Wait::BusySpin),
-        Just(Wait::Park),
-        Just(Wait::default()),
-        Just(Wait::SpinThenPark { spin: Duration::ZERO }),
-    ]
+fn wait() -> impl Strategy<Value = rondel::Wait> {
+    prop::sample::select(WAITS.to_vec())
 }
 
 /// Any operation. Coming and going is rarer than pushing and popping, so that rings get full.
@@ -98,6 +48,8 @@ pub(crate) fn any() -> impl Strategy<Value = Operation> {
         1 => Just(Participants),
         2 => who().prop_map(DropProducer),
         2 => who().prop_map(DropConsumer),
+        1 => who().prop_map(KillProducer),
+        2 => who().prop_map(KillConsumer),
         3 => Just(AttachProducer),
         3 => Just(AttachConsumer),
         2 => who().prop_map(CloneProducer),

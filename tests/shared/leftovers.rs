@@ -3,7 +3,6 @@
 //! run in a container that shares `/dev/shm` with others would otherwise take those for dead.
 
 use std::fs;
-use std::path::PathBuf;
 use std::process;
 use std::sync::Once;
 
@@ -76,7 +75,7 @@ fn what_the_dead_left_is_deleted_and_what_the_living_have_is_not() {
     reaped.wait().expect("ours to reap");
     wait_until_ended(&zombie);
     let owners = [reaped.id(), zombie.id(), process::id()];
-    let paths = owners.map(|pid| PathBuf::from(format!("/dev/shm/rondel-leftover{}-1", mark(pid))));
+    let paths = owners.map(|pid| std::path::PathBuf::from(format!("/dev/shm/rondel-leftover{}-1", mark(pid))));
     for path in &paths {
         fs::create_dir_all(path.join("inside")).expect("a directory");
     }
@@ -93,6 +92,7 @@ fn what_the_dead_left_is_deleted_and_what_the_living_have_is_not() {
 }
 
 /// Leaves it to be reaped.
+#[cfg(test)]
 fn wait_until_ended(child: &process::Child) {
     // SAFETY: a record of integers and an address that nobody follows, for which all zeros is a value.
     let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };

@@ -1,21 +1,18 @@
 //! The single-producer ring against a queue of the standard library: random operations on random rings.
 //!
 //! One thread does everything, so every answer is determined by the operations before it, but for one freedom: how much
-//! more than its capacity a ring takes. [`model`] holds what is known, [`operation`] what can be done, [`element`] the types
-//! that travel. A failure is shrunk by proptest and kept in `proptest-regressions`.
+//! more than its capacity a ring takes. What is known is in `rondel_models`; [`operation`] draws what is done. A failure is shrunk by
+//! proptest and kept in `proptest-regressions`.
 
-mod element;
-#[path = "../shared/leftovers.rs"]
-mod leftovers;
-mod model;
 mod operation;
 
-use element::{Aligned, Element};
-use model::{Model, Where};
-use operation::Operation;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
+use rondel_models::Where;
+use rondel_models::element::{Aligned, Element};
+use rondel_models::spsc::Model;
+use rondel_models::spsc::operation::Operation;
 
 /// Enough for each pair of operations to meet many times; `PROPTEST_CASES` asks for more.
 const CASES: u32 = 64;
@@ -49,7 +46,7 @@ fn run<T: Element>(capacity: usize, place: Where, operations: &[Operation]) {
         model.apply(operation);
         model.check();
     }
-    model.finish();
+    model.finish(true);
 }
 
 macro_rules! agrees_with_a_queue {

@@ -1,48 +1,8 @@
-//! What can be done to a ring.
+//! What can be done to a ring, at random.
 
 use proptest::prelude::*;
-use rondel::Wait;
-use std::time::Duration;
-
-/// What becomes of a guard.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Fate {
-    Dropped,
-    Consumed,
-    Kept,
-    Forgotten,
-}
-
-#[derive(Debug, Clone)]
-pub(crate) enum Operation {
-    TryPush,
-    PushTimeout,
-    PushDeadline,
-    TryPushSlice(usize),
-    PushSliceTimeout(usize),
-    /// `try_push` until it is refused.
-    Fill,
-    TryPop,
-    PopTimeout,
-    PopDeadline,
-    TryPopSlice(usize),
-    PopSliceTimeout(usize),
-    Peek,
-    TryPopGuard(Fate),
-    PopGuardTimeout(Fate),
-    TryIter(usize),
-    /// The iterator that waits: only where the producer has closed, for otherwise it would wait.
-    Drain,
-    WaitUntilEmpty,
-    Peers,
-    DropProducer,
-    DropConsumer,
-    AttachProducer,
-    AttachConsumer,
-    /// Both handles and the ring go, and come back from the name or the descriptor.
-    Reattach,
-    SetWait(Wait),
-}
+use rondel_models::WAITS;
+use rondel_models::spsc::operation::{Fate, Operation};
 
 /// Long enough to span several lines, and now and then the whole ring.
 fn batch() -> impl Strategy<Value = usize> {
@@ -53,13 +13,8 @@ fn fate() -> impl Strategy<Value = Fate> {
     prop_oneof![Just(Fate::Dropped), Just(Fate::Consumed), Just(Fate::Kept), Just(Fate::Forgotten)]
 }
 
-fn wait() -> impl Strategy<Value = Wait> {
-    prop_oneof![
-        Just(Wait::BusySpin),
-        Just(Wait::Park),
-        Just(Wait::default()),
-        Just(Wait::SpinThenPark { spin: Duration::ZERO }),
-    ]
+fn wait() -> impl Strategy<Value = rondel::Wait> {
+    prop::sample::select(WAITS.to_vec())
 }
 
 /// Any operation. Going through the motions of attaching is rarer than pushing and popping, so that rings get full.
@@ -86,6 +41,8 @@ pub(crate) fn any() -> impl Strategy<Value = Operation> {
         2 => Just(Peers),
         1 => Just(DropProducer),
         1 => Just(DropConsumer),
+        1 => Just(KillProducer),
+        1 => Just(KillConsumer),
         3 => Just(AttachProducer),
         3 => Just(AttachConsumer),
         1 => Just(Reattach),

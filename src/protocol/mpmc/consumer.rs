@@ -276,8 +276,13 @@ impl<M: Memory> Consumer<M> {
     pub(crate) fn is_blocked(&self) -> bool {
         let mut p = self.see_head();
         for _ in 0..ROUNDS {
-            if self.published_from(p, 1).0 > 0 {
-                return false;
+            match self.published_from(p, 1) {
+                (0, _) => {}
+                // Nothing but voids. Who made the first one had seen its position claimed; if it is not, somebody has forged it, and a
+                // pop, which asks the tail, finds nothing.
+                // ORDER [see-tail]: the tail is not older than what [settle] had seen.
+                (_, 0) if self.memory.tail().load(Ordering::Acquire) <= p => {}
+                _ => return false,
             }
             // A slot that is empty because others have long been here says nothing of the one at the head.
             let head = self.see_head();
