@@ -220,7 +220,9 @@ impl Ring {
     ///
     /// [`SegmentError::RoleTaken`] with the holder's pid while another lives; [`SegmentError::ReadOnly`] where only the process that created the ring,
     /// and those forked from it, can push; [`SegmentError::DescriptorLimit`] if the
-    /// process has no descriptor left for the lock; [`SegmentError::Corrupted`].
+    /// process has no descriptor left for the lock; [`SegmentError::AddressSpace`]; [`SegmentError::NotInitialised`] if the
+    /// segment has been wiped since it was opened; [`SegmentError::Corrupted`]; [`SegmentError::Io`] where the file may not be opened
+    /// for writing again (another user's, or no `/proc`), or a sandbox refuses the lock or the question who holds it.
     pub fn producer(&self) -> Result<Producer, SegmentError> {
         Producer::attach(self)
     }

@@ -206,7 +206,9 @@ impl<T: Pod> Ring<T> {
     /// # Errors
     ///
     /// [`SegmentError::TableFull`] with everybody who holds a place, if none is free; [`SegmentError::DescriptorLimit`] if the process has no
-    /// descriptor left for the lock.
+    /// descriptor left for the lock; [`SegmentError::AddressSpace`]; [`SegmentError::NotInitialised`] if the
+    /// segment has been wiped since it was opened; [`SegmentError::Io`] where the file may not be opened
+    /// for writing again (another user's, or no `/proc`), or a sandbox refuses the lock or the question who holds it.
     ///
     /// A place whose holder died with a message that is to be delivered again is not free for a producer, but for a consumer.
     pub fn producer(&self) -> Result<Producer<T>, SegmentError> {

@@ -20,27 +20,49 @@ fn in_a_process_of_its_own(task: &str) {
     assert_eq!(fs::read_dir(directory.path()).expect("the directory").count(), 0, "left behind");
 }
 
-type Resource = libc::__rlimit_resource_t;
+/// What is limited. (The C libraries differ in the type of its number.)
+#[derive(Clone, Copy)]
+enum Resource {
+    Descriptors,
+    AddressSpace,
+}
+
+impl Resource {
+    fn limit(self) -> libc::rlimit {
+        let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+        let resource = match self {
+            Resource::Descriptors => libc::RLIMIT_NOFILE,
+            Resource::AddressSpace => libc::RLIMIT_AS,
+        };
+        // SAFETY: `limit` is alive.
+        succeeded(unsafe { libc::getrlimit(resource, &raw mut limit) });
+        limit
+    }
+
+    fn set_limit(self, limit: libc::rlimit) {
+        let resource = match self {
+            Resource::Descriptors => libc::RLIMIT_NOFILE,
+            Resource::AddressSpace => libc::RLIMIT_AS,
+        };
+        // SAFETY: `limit` is alive.
+        succeeded(unsafe { libc::setrlimit(resource, &raw const limit) });
+    }
+}
 
 /// Changes a soft limit for as long as it lives.
 struct Lowered(Resource, libc::rlimit);
 
 impl Lowered {
     fn to(resource: Resource, value: u64) -> Lowered {
-        let mut before = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-        // SAFETY: `before` is alive.
-        succeeded(unsafe { libc::getrlimit(resource, &raw mut before) });
-        let limit = libc::rlimit { rlim_cur: value.min(before.rlim_max), ..before };
-        // SAFETY: `limit` is alive.
-        succeeded(unsafe { libc::setrlimit(resource, &raw const limit) });
+        let before = resource.limit();
+        resource.set_limit(libc::rlimit { rlim_cur: value.min(before.rlim_max), ..before });
         Lowered(resource, before)
     }
 }
 
 impl Drop for Lowered {
     fn drop(&mut self) {
-        // SAFETY: the limit is alive; it is what was there before.
-        succeeded(unsafe { libc::setrlimit(self.0, &raw const self.1) });
+        self.0.set_limit(self.1);
     }
 }
 
@@ -138,7 +160,7 @@ pub(crate) fn child_descriptors(task: &Task) {
             let first = File::open("/dev/null").expect("a file").as_raw_fd() as u64;
             let mut failures = 0;
             loop {
-                let lowered = Lowered::to(libc::RLIMIT_NOFILE, first + failures);
+                let lowered = Lowered::to(Resource::Descriptors, first + failures);
                 let result = operation(kind, &path);
                 drop(lowered);
                 assert_eq!(Holdings::now(&task.path), before, "{kind:?}, {what}: leaked with {failures} descriptors");
@@ -184,7 +206,7 @@ pub(crate) fn child_address_space(task: &Task) {
     };
     builder.create(&path).map(drop).expect("no limit yet");
     let before = Holdings::now(&task.path);
-    let lowered = Lowered::to(libc::RLIMIT_AS, address_space() + (BYTES as u64) / 2);
+    let lowered = Lowered::to(Resource::AddressSpace, address_space() + (BYTES as u64) / 2);
     is_it(builder.attach(&path));
     is_it(builder.create(task.path.join("second")));
     is_it(builder.anonymous());

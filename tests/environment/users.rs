@@ -19,6 +19,15 @@ fn can_become_another() -> bool {
         pass_over("other users", "not root");
         return false;
     }
+    // Root in a container may have been left without the rights to do so: capabilities(7), CAP_SETGID and CAP_SETUID.
+    const NEEDED: u64 = 1 << 6 | 1 << 7;
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
+    let effective = effective.and_then(|set| u64::from_str_radix(set.trim(), 16).ok()).unwrap_or(0);
+    if effective & NEEDED != NEEDED {
+        pass_over("other users", "root may not become another user here");
+        return false;
+    }
     let map = fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
     let holds = |line: &str| {
         let mut numbers = line.split_whitespace().filter_map(|word| word.parse::<u64>().ok());

@@ -5,9 +5,9 @@
 //! is what a consumer can do: then its producer, too, has to bear it. Or the sealed part is hostile as well, a file of anybody's that
 //! names its control part truly, so that the checks behind that are reached.
 
+use crate::bytes::{bytes_of, control_part, mutate, sealed_part};
 use rondel::handoff::Descriptors;
 use rondel::{bytes, spsc};
-use crate::bytes::{bytes_of, control_part, mutate, sealed_part};
 use std::fs::File;
 use std::hint::black_box;
 use std::os::fd::OwnedFd;
