@@ -8,7 +8,7 @@ use crate::SegmentError;
 use crate::fault::Fault;
 use crate::gate::{Gate, State};
 use crate::liveness::RoleLock;
-use crate::protocol::event;
+use crate::protocol::{Corruption, event, role};
 use crate::segment::{RoleRecord, Segment};
 use crate::wait::{self, Registered, Unregistered, Wait};
 
@@ -36,7 +36,7 @@ impl Attachment {
     pub(crate) fn new(segment: &Arc<Segment>, role: usize, lock: RoleLock) -> Result<Attachment, SegmentError> {
         let state = Self::open_state();
         let gate = Gate::new(state)
-            .map_err(|source| SegmentError::io("map a private page for a handle of", segment.place(), source))?;
+            .map_err(|source| SegmentError::map("map a private page for a handle of", segment.place(), 4096, source))?;
         Ok(Attachment {
             record: record(segment, role)?,
             segment: Arc::clone(segment),
@@ -72,6 +72,15 @@ impl Attachment {
         let record = self.record();
         record.pid.store(u64::from(self.pid), Ordering::Relaxed);
         record.start_time.store(start_time().unwrap_or(0), Ordering::Relaxed);
+    }
+
+    /// Looks whether the role's record still says what this attachment, the so manyth, wrote into it. Only the holder of the role writes
+    /// there: anything else means that somebody has wiped the segment (cut it off and made it longer again, for example), or that
+    /// this process has closed the descriptor of its own lock and the role has another holder by now.
+    pub(crate) fn check_record(&self, attachments: u64) -> Result<(), Fault> {
+        let (found, expected) = (role::read(&self.record().state), role::held_by(attachments));
+        let corruption = Corruption { word: "own role state", least: expected, most: expected, found };
+        if found == expected { Ok(()) } else { Err(Fault::Corrupted(corruption)) }
     }
 
     pub(crate) fn record(&self) -> &RoleRecord {

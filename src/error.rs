@@ -7,7 +7,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::protocol::Corruption;
-use crate::segment::{HugePages, Place, RingKind, RoleInfo};
+use crate::segment::{HugePages, Place, Resource, RingKind, RoleInfo, soft_limit};
 
 mod display;
 
@@ -34,8 +34,8 @@ pub enum SegmentError {
         found_magic: u64,
     },
     /// The magic number is still zero. rondel names a segment only once it is complete, so this is
-    /// a file that something else made, or that was copied in part. Attaching does not wait for it;
-    /// creating does not touch it.
+    /// a file that something else made, or that was copied in part, or wiped. Attaching does not wait for it;
+    /// creating does not touch it. Taking a role says it of a segment that was wiped after it was opened.
     NotInitialised,
     /// The segment was made by a version of rondel that lays segments out differently.
     LayoutVersion {
@@ -185,7 +185,7 @@ pub enum SegmentError {
     RoleTaken {
         /// The role, for example `"producer"`.
         role: &'static str,
-        /// The process that says it holds the role; `None` if it has not said so yet.
+        /// The process that says it holds the role, by its number in its own pid namespace; `None` if it has not said so yet.
         pid: Option<u32>,
     },
     /// Every place in the ring's table of participants is taken.
@@ -252,8 +252,24 @@ pub enum SegmentError {
     },
     /// The file system (or the memory behind it) has no room. Nothing was left behind.
     NoSpace {
+        /// The name or path that it was to have.
+        place: Place,
         /// Size of the segment, in bytes.
         requested_bytes: u64,
+    },
+    /// The process has no room for another mapping in its address space (`RLIMIT_AS`), or as many mappings as it may have
+    /// (`vm.max_map_count`).
+    AddressSpace {
+        /// What was to be mapped.
+        op: &'static str,
+        /// Of what.
+        place: Place,
+        /// Size of the mapping, in bytes.
+        bytes: u64,
+        /// The process's `RLIMIT_AS`, in bytes; `u64::MAX` means unlimited.
+        limit: u64,
+        /// What the kernel said.
+        source: io::Error,
     },
     /// The process may not make files of this size (`RLIMIT_FSIZE`).
     FileSizeLimit {
@@ -393,6 +409,17 @@ impl SegmentError {
         match source.raw_os_error() {
             Some(libc::EMFILE | libc::ENFILE) => Self::DescriptorLimit { op, source },
             _ => Self::Io { op, place: place.clone(), source },
+        }
+    }
+
+    /// The same for a mapping of so many bytes, of which the kernel says by `ENOMEM` that there is no room for it.
+    pub(crate) fn map(op: &'static str, place: &Place, bytes: u64, source: io::Error) -> Self {
+        match source.raw_os_error() {
+            Some(libc::ENOMEM) => {
+                let limit = soft_limit(Resource::AddressSpace);
+                Self::AddressSpace { op, place: place.clone(), bytes, limit, source }
+            }
+            _ => Self::io(op, place, source),
         }
     }
 }

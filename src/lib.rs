@@ -46,6 +46,7 @@ mod liveness;
 pub mod mpmc;
 mod outcome;
 mod pair;
+mod process;
 mod protocol;
 pub mod segment;
 pub mod spsc;

@@ -23,6 +23,13 @@
 //! A process that is made by a bare `clone` system call runs no handlers. Its copies keep the
 //! parent's roles taken until it, too, has ended or called `exec`. That errs towards "alive", and
 //! never towards two holders.
+//!
+//! # Other ends, and other numbers
+//!
+//! The descriptors of a process are closed on the way to its end, before anybody is told of that: a zombie has none. A process whose
+//! first thread has ended has them still, and lives; so has one whose memory is being dumped, until the last page is written. `exec`
+//! closes them. Pids play no part, so that a pid namespace changes nothing. Where the question is refused, by a filter of system calls,
+//! nobody is declared dead; who is refused it to begin with gets no role.
 
 mod registry;
 
@@ -33,9 +40,13 @@ use std::os::unix::fs::OpenOptionsExt;
 
 use self::registry::Registered;
 use crate::error::SegmentError;
+use crate::process::ProcessId;
 use crate::segment::Place;
 
 pub(crate) use self::registry::watch_forks;
+
+/// What is tried when the kernel is asked whether a lock is held, for error messages.
+pub(crate) const ASK: &str = "ask who holds a role of";
 
 /// A role that this process holds, until the value is dropped or the process ends.
 #[derive(Debug)]
@@ -43,7 +54,7 @@ pub(crate) struct RoleLock {
     description: Registered,
     role: u64,
     /// The process that took the role; see `drop`.
-    process: u32,
+    process: ProcessId,
 }
 
 impl RoleLock {
@@ -54,15 +65,20 @@ impl RoleLock {
     ///
     /// # Errors
     /// [`SegmentError::DescriptorLimit`] where the process or the system has no descriptor left;
-    /// [`SegmentError::Io`] where `/proc` is missing, the file may not be opened again for writing,
-    /// or its file system has no locks.
+    /// [`SegmentError::Io`] where `/proc` is missing (or is that of a pid namespace in which this process does not exist), the
+    /// file may not be opened again for writing, its file system has no locks, or a filter of system calls refuses to take one or
+    /// to ask for one.
     pub(crate) fn acquire(file: BorrowedFd<'_>, role: u64) -> Result<Option<Self>, SegmentError> {
         let failed = |op, source| SegmentError::io(op, &Place::anonymous(), source);
         let description =
             Registered::open(|| reopen(file)).map_err(|source| failed("reopen, to lock a role,", source))?;
         let fd = description.borrow().ok_or_else(|| failed("lock a role of", lost()))?;
+        // Asked for its own sake: where the question is refused, by a filter of system calls, nobody's death would ever be noticed.
+        is_locked(fd, role).map_err(|source| failed(ASK, source))?;
+        let process =
+            ProcessId::this().map_err(|source| failed("tell apart from forked ones a process that locks", source))?;
         match set_lock(fd, role, libc::F_WRLCK) {
-            Ok(true) => Ok(Some(Self { description, role, process: std::process::id() })),
+            Ok(true) => Ok(Some(Self { description, role, process })),
             Ok(false) => Ok(None),
             Err(source) => Err(failed("lock a role of", source)),
         }
@@ -92,7 +108,7 @@ impl Drop for RoleLock {
         // In a process made by a bare `clone` the description is the parent's as well, and so is
         // the role: not ours to give back. Everywhere else closing would do, but for a child that
         // another thread forks during the close.
-        if self.process != std::process::id() {
+        if !self.process.is_this() {
             return;
         }
         if let Some(fd) = self.description.borrow() {

@@ -38,7 +38,8 @@
 //!
 //! A `Ring` may be carried across a fork, a handle may not: attach in the child. A handle that is used in a forked child
 //! all the same answers [`Fault::Forked`](crate::Fault::Forked) and changes nothing, and one that is dropped there does
-//! not close the parent's.
+//! not close the parent's. A program that becomes a daemon attaches after its forks. Another program that is executed in the
+//! process's place has none of its roles.
 //!
 //! ```
 //! use rondel::spsc;
@@ -245,7 +246,9 @@ impl<T: Pod> Ring<T> {
     ///
     /// [`SegmentError::RoleTaken`] with the holder's pid while another lives; [`SegmentError::ReadOnly`] where only the process that created the ring,
     /// and those forked from it, can push; [`SegmentError::DescriptorLimit`] if the
-    /// process has no descriptor left for the lock; [`SegmentError::Corrupted`].
+    /// process has no descriptor left for the lock; [`SegmentError::AddressSpace`]; [`SegmentError::NotInitialised`] if the
+    /// segment has been wiped since it was opened; [`SegmentError::Corrupted`]; [`SegmentError::Io`] where the file may not be opened
+    /// for writing again (another user's, or no `/proc`), or a sandbox refuses the lock.
     pub fn producer(&self) -> Result<Producer<T>, SegmentError> {
         Producer::attach(self)
     }

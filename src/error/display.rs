@@ -126,8 +126,18 @@ impl fmt::Display for SegmentError {
             Self::Leftover { pid } => {
                 write!(f, "a temporary file of process {pid}, left by a creation or deletion that was interrupted")
             }
-            Self::NoSpace { requested_bytes } => {
-                write!(f, "no room for a segment of {requested_bytes} bytes")
+            Self::NoSpace { place, requested_bytes } => {
+                write!(f, "no room for a segment of {requested_bytes} bytes: {place}")
+            }
+            Self::AddressSpace { op, place, bytes, limit, source } => {
+                write!(f, "could not {op} {place}, {bytes} bytes: {source}: ")?;
+                match *limit {
+                    u64::MAX => f.write_str("the process has as many mappings as it may (vm.max_map_count)"),
+                    limit => write!(
+                        f,
+                        "its address space is limited to {limit} bytes (RLIMIT_AS), or it has as many mappings as it may (vm.max_map_count)"
+                    ),
+                }
             }
             Self::FileSizeLimit { requested_bytes, limit_bytes } => write!(
                 f,
@@ -200,6 +210,7 @@ impl Error for SegmentError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::MemoryLock { source, .. }
+            | Self::AddressSpace { source, .. }
             | Self::DescriptorLimit { source, .. }
             | Self::SealRefused { source, .. }
             | Self::Io { source, .. } => Some(source),

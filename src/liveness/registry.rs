@@ -40,8 +40,9 @@ use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, IntoRawFd, OwnedFd, RawFd};
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU64, Ordering, fence};
-use std::thread;
 use std::time::Duration;
+
+use crate::wait::nap;
 
 /// Nobody's slot.
 const FREE: RawFd = -1;
@@ -175,7 +176,7 @@ impl Registered {
         for _ in 0..FORK_WAITS {
             let before = FORKS.load(Ordering::SeqCst);
             if before & UNDER_WAY != 0 {
-                thread::sleep(FORK_WAIT);
+                nap(FORK_WAIT);
                 continue;
             }
             let fd = open()?;

@@ -20,7 +20,7 @@ use crate::protocol::mpmc::{
 };
 use crate::protocol::role::{self, Phase};
 use crate::segment::Segment;
-use crate::wait::{Registered, SLICE, Unregistered};
+use crate::wait::{Registered, SLICE, Unregistered, nap};
 
 /// How often a look through the table is made by one handle, at the most, where nobody has asked for it: twice in the time after
 /// which a blocked handle looks.
@@ -161,6 +161,12 @@ impl<T: Pod> Participant<T> {
         dead && membership::changes(&self.memory) == before
     }
 
+    /// Looks whether the place is still this participant's.
+    pub(super) fn check_place(&mut self) -> Result<(), Fault> {
+        let intact = self.attachment.check_record(self.attachments);
+        intact.map_err(|fault| self.attachment.fail(fault))
+    }
+
     /// True once in a while: then an [`audit`](Self::audit) is due that nobody has asked for.
     pub(super) fn audit_is_due(&self) -> bool {
         self.audited.is_none_or(|audited| audited.elapsed() >= AUDIT_INTERVAL)
@@ -279,12 +285,14 @@ type Lease = (u32, RoleLock, u64, Option<Inheritance>);
 
 /// Leases some line: one that nobody ever had, else one that was given back, else a dead participant's.
 fn lease_any<T: Pod>(memory: &Mapped<T>, ring: &Ring<T>, side: Side) -> Result<Lease, SegmentError> {
+    // Where that is refused, every place would seem to be taken.
+    ring.segment().check_liveness()?;
     let lives = Lives(ring.segment());
     for round in 0..LEASE_ROUNDS {
         if round > 0 {
             // The keys of std's hash maps are random numbers of the kernel's, and differ each time.
             let random = RandomState::new().hash_one(round);
-            std::thread::sleep(LONGEST_LEASE_WAIT.mul_f64(random as f64 / u64::MAX as f64));
+            nap(LONGEST_LEASE_WAIT.mul_f64(random as f64 / u64::MAX as f64));
         }
         let mut again = false;
         for phase in [Phase::Never, Phase::Closed, Phase::Attached] {

@@ -99,6 +99,9 @@ impl<T: Pod, F: Fn() -> bool> Condition for Until<'_, T, F> {
         if !self.participant.audit_is_due() {
             return None;
         }
+        if let Err(fault) = self.participant.check_place() {
+            return Some(Ended::Failed(fault));
+        }
         let dead = self.participant.others_are_dead();
         let (_, orphan) = self.participant.audit();
         match orphan.filter(|_| self.side == Side::Consumer) {

@@ -29,7 +29,7 @@ use crate::segment::{RoleRecord, Segment};
 pub enum Peer {
     /// Nobody has taken the other role yet.
     NotAttached,
-    /// Somebody holds the other role and lives, be it stopped by a signal or in a debugger.
+    /// Somebody holds the other role and lives, be it stopped by a signal or in a debugger, or while its memory is dumped.
     Attached {
         /// The process, as it named itself (in its own pid namespace).
         pid: u32,
@@ -92,8 +92,10 @@ impl Attached {
         }
     }
 
-    /// What is known of the peer. One system call if it is attached.
+    /// What is known of the peer. One system call if it is attached. What is asked now and then is also whether this side
+    /// is still there itself.
     pub(crate) fn peer(&self) -> Result<Peer, Fault> {
+        self.check_record(self.attachments)?;
         let record = self.peer_record();
         let word = role::read(&record.state);
         if role::decode(word) == Phase::Attached && !self.peer_is_held() {

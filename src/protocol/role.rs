@@ -51,6 +51,11 @@ pub(crate) fn decode(word: u64) -> Phase {
     }
 }
 
+/// The word of the holder that is this attachment, as long as it holds the role.
+pub(crate) fn held_by(attachments: u64) -> u64 {
+    attachments << PHASE_BITS | ATTACHED
+}
+
 /// The count of attachments that the next one will be. For the holder of the role's lock.
 fn next_attachment(state: &AtomicU64) -> u64 {
     // ORDER [attach-count]: Relaxed. Only holders of the lock write here, and taking the lock orders them.
@@ -75,7 +80,7 @@ pub(crate) fn begin(state: &AtomicU64) -> u64 {
 /// Marks the role as taken by this attachment. For the holder of the role's lock.
 pub(crate) fn attach_as(state: &AtomicU64, attachments: u64) {
     // ORDER [attach]: Release, partner [closed-seen]: the holder's pid, stored before, is seen with the phase.
-    state.store(attachments << PHASE_BITS | ATTACHED, Ordering::Release);
+    state.store(held_by(attachments), Ordering::Release);
 }
 
 /// Marks the role as taken, and returns the count of attachments for [`close`]. For the holder of the role's lock.

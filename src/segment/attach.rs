@@ -14,7 +14,7 @@ use super::huge::{self, HugePages};
 use super::mapping::Mapping;
 use super::place::Place;
 use super::sys;
-use super::{Origin, Parts, Segment};
+use super::{Origin, Parts, Segment, prepare_process};
 use crate::error::SegmentError;
 
 /// The seals that an anonymous segment carries: its size is fixed for good, so no access inside the
@@ -25,9 +25,11 @@ pub(super) const REQUIRED_SEALS: libc::c_int = libc::F_SEAL_SHRINK | libc::F_SEA
 pub(super) fn named(demand: &Demand, place: Place) -> Result<Segment, SegmentError> {
     demand.refuse_a_name()?;
     let path = place.to_path()?;
+    prepare_process(&place)?;
     let file = open(&path, &place, Access::ReadWrite)?;
     let header = check(&file, demand, &place)?;
-    let mapping = Mapping::new(&file, header.total_len()).map_err(|error| SegmentError::io("map", &place, error))?;
+    let bytes = header.total_len();
+    let mapping = Mapping::new(&file, bytes).map_err(|error| SegmentError::map("map", &place, bytes, error))?;
     prepare(&mapping, demand, &place)?;
     let parts = Parts { file, mapping, header, control: None };
     Segment::assemble(Origin::Attached, parts, (place, Some(path)), demand)
@@ -39,6 +41,7 @@ pub(super) fn from_fds(
     Descriptors { segment, control }: Descriptors,
 ) -> Result<Segment, SegmentError> {
     let place = Place::anonymous();
+    prepare_process(&place)?;
     let divided = control.is_some() || demand.read_only_consumers;
     check_seals(segment.as_fd(), if divided { SEALED_PART_SEALS } else { REQUIRED_SEALS }, &place)?;
     let file = File::from(segment);
@@ -48,11 +51,12 @@ pub(super) fn from_fds(
         None if divided || header.control().is_some() => return Err(SegmentError::ControlMissing),
         None => None,
     };
+    let bytes = header.total_len();
     let mapping = match control {
-        Some(_) => Mapping::read_only(&file, header.total_len()),
-        None => Mapping::new(&file, header.total_len()),
+        Some(_) => Mapping::read_only(&file, bytes),
+        None => Mapping::new(&file, bytes),
     };
-    let mapping = mapping.map_err(|error| SegmentError::io("map", &place, error))?;
+    let mapping = mapping.map_err(|error| SegmentError::map("map", &place, bytes, error))?;
     prepare(&mapping, demand, &place)?;
     let parts = Parts { file, mapping, header, control };
     Segment::assemble(Origin::Attached, parts, (place, None), demand)

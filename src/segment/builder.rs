@@ -186,6 +186,7 @@ impl<R: RingType> Builder<R> {
     ///   [`CapacityTooLarge`](SegmentError::CapacityTooLarge);
     /// - the name is in use: [`AlreadyExists`](SegmentError::AlreadyExists);
     /// - the machine has not got it: [`NoSpace`](SegmentError::NoSpace),
+    ///   [`AddressSpace`](SegmentError::AddressSpace),
     ///   [`FileSizeLimit`](SegmentError::FileSizeLimit),
     ///   [`HugePagesUnavailable`](SegmentError::HugePagesUnavailable),
     ///   [`MemoryLock`](SegmentError::MemoryLock),
@@ -209,7 +210,7 @@ impl<R: RingType> Builder<R> {
     ///   [`Participants`](SegmentError::Participants), [`RingOption`](SegmentError::RingOption),
     ///   [`Geometry`](SegmentError::Geometry), [`TooShort`](SegmentError::TooShort),
     ///   [`HugePagesUnavailable`](SegmentError::HugePagesUnavailable);
-    /// - [`MemoryLock`](SegmentError::MemoryLock),
+    /// - [`AddressSpace`](SegmentError::AddressSpace), [`MemoryLock`](SegmentError::MemoryLock),
     ///   [`DescriptorLimit`](SegmentError::DescriptorLimit), [`Io`](SegmentError::Io).
     pub fn attach(&self, place: impl Into<Place>) -> Result<R, SegmentError> {
         R::from_segment(attach::named(&self.demand(), place.into())?)

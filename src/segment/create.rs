@@ -18,7 +18,7 @@ use super::mapping::Mapping;
 use super::place::Place;
 use super::sys::{self, Resource};
 use super::temporary::{self, DeletedOnDrop, Purpose};
-use super::{Origin, Parts, Segment};
+use super::{Origin, Parts, Segment, prepare_process};
 use crate::error::SegmentError;
 
 /// How a file gets its name.
@@ -56,6 +56,7 @@ pub(super) fn named_by(demand: &Demand, place: &Place, naming: Naming) -> Result
     let path = place.to_path()?;
     check_mode(demand.mode)?;
     let header = Header::for_creation(demand)?;
+    prepare_process(place)?;
     if demand.memory.huge == HugePages::Huge2M {
         let reason = "only an anonymous segment can have them".to_owned();
         return Err(SegmentError::HugePagesUnavailable { requested: HugePages::Huge2M, reason });
@@ -70,12 +71,13 @@ pub(super) fn named_by(demand: &Demand, place: &Place, naming: Naming) -> Result
     let (file, temporary) = match naming {
         Naming::Nameless => {
             options.custom_flags(libc::O_TMPFILE | libc::O_CLOEXEC);
-            (options.open(&directory).map_err(|error| failed(OPEN_NAMELESS, place, error))?, None)
+            (options.open(&directory).map_err(|error| no_room(error, &header, demand, OPEN_NAMELESS, place))?, None)
         }
         Naming::Sibling => {
             let temporary = temporary::path_in(&directory, Purpose::Creation);
             options.create_new(true).custom_flags(libc::O_NOFOLLOW | libc::O_CLOEXEC);
-            let file = options.open(&temporary).map_err(|error| failed("create a temporary file for", place, error))?;
+            let op = "create a temporary file for";
+            let file = options.open(&temporary).map_err(|error| no_room(error, &header, demand, op, place))?;
             (file, Some(DeletedOnDrop(temporary)))
         }
     };
@@ -87,7 +89,7 @@ pub(super) fn named_by(demand: &Demand, place: &Place, naming: Naming) -> Result
     let linked = give_name(&file, temporary.as_ref(), &path);
     linked.map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => SegmentError::AlreadyExists { place: place.clone() },
-        _ => failed("give its name to", place, error),
+        _ => no_room(error, &header, demand, "give its name to", place),
     })?;
     let parts = Parts { file, mapping, header, control: None };
     Segment::assemble(Origin::Created, parts, (place.clone(), Some(path)), demand)
@@ -108,6 +110,7 @@ pub(super) fn anonymous(demand: &Demand) -> Result<Segment, SegmentError> {
     let place = Place::anonymous();
     check_mode(demand.mode)?;
     let header = Header::for_creation(demand)?;
+    prepare_process(&place)?;
     if demand.memory.huge == HugePages::Transparent {
         huge::check_transparent_memfd()?;
     }
@@ -181,7 +184,15 @@ pub(super) fn provide(
         return Err(SegmentError::FileSizeLimit { requested_bytes: len, limit_bytes: limit });
     }
     file.set_len(len).map_err(|error| no_room(error, header, demand, "set the length of", place))?;
-    let map = || Mapping::new(file, len).map_err(|error| no_room(error, header, demand, "map", place));
+    let map = || {
+        Mapping::new(file, len).map_err(|error| match (error.raw_os_error(), demand.memory.huge) {
+            // Pages of the reserved pool are counted off when they are mapped.
+            (Some(libc::ENOMEM), HugePages::Huge2M) | (Some(libc::EFBIG), _) => {
+                no_room(error, header, demand, "map", place)
+            }
+            _ => SegmentError::map("map", place, len, error),
+        })
+    };
     if demand.memory.huge == HugePages::Transparent {
         // The pages have to be made through a mapping that has the advice: `fallocate` knows none
         // and makes small ones. It still follows, to report what could not be made.
@@ -217,12 +228,18 @@ fn allocate(file: &File, len: u64) -> io::Result<()> {
         return Err(io::Error::from_raw_os_error(libc::ENOSPC));
     }
     match sys::allocate(file.as_fd(), len) {
-        Err(error) if error.raw_os_error() == Some(libc::EOPNOTSUPP) => write_zeros(file, len),
+        Err(error) if lacks_allocation(&error) => write_zeros(file, len),
         result => result,
     }
 }
 
-/// The same by writing, for file systems without `fallocate`.
+/// Whether a failed `fallocate` means that it cannot be had here: EOPNOTSUPP is what file systems say, the others what kernels and
+/// filters of system calls do. (EPERM is also what is said of a file that may not be changed, which ours may; writing says it again.)
+fn lacks_allocation(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EOPNOTSUPP | libc::ENOSYS | libc::EPERM))
+}
+
+/// The same by writing, where there is no `fallocate`.
 fn write_zeros(file: &File, len: u64) -> io::Result<()> {
     let zeros = vec![0; 1 << 16];
     let mut offset = 0;
@@ -245,7 +262,9 @@ fn no_room(error: io::Error, header: &Header, demand: &Demand, op: &'static str,
                 requested_bytes / header.page_len()
             ),
         },
-        (Some(libc::ENOSPC | libc::EDQUOT | libc::ENOMEM), _) => SegmentError::NoSpace { requested_bytes },
+        (Some(libc::ENOSPC | libc::EDQUOT | libc::ENOMEM), _) => {
+            SegmentError::NoSpace { place: place.clone(), requested_bytes }
+        }
         (Some(libc::EFBIG), _) => {
             SegmentError::CapacityTooLarge { requested: header.capacity(), element_bytes: demand.elements.unit() }
         }

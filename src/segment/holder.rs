@@ -14,8 +14,8 @@ pub struct RoleInfo {
     pub name: String,
     /// What the role's record says.
     pub state: RoleState,
-    /// The process that has recorded itself as the holder; only where `state` is `Attached`. Stale
-    /// if `alive` is `false`.
+    /// The process that has recorded itself as the holder, by its number in its own pid namespace; only where `state` is
+    /// `Attached`. Stale if `alive` is `false`.
     pub pid: Option<u32>,
     /// Whether anybody holds the role. This is the kernel's word, not the record's.
     pub alive: bool,

@@ -18,7 +18,7 @@ use super::place::{NAMED_DIR, NAMED_PREFIX, Place, TEMPORARY_PREFIX};
 use super::role::ROLE_STRIDE;
 use super::{RingKind, sys, temporary, unlink};
 use crate::error::SegmentError;
-use crate::liveness::is_locked;
+use crate::liveness::{self, is_locked};
 
 /// A file among the named segments.
 #[derive(Debug)]
@@ -197,7 +197,6 @@ fn examine_role(file: &File, roles: Roles, role: u64, place: &Place) -> Result<R
         file.read_exact_at(&mut record, offset).map_err(|error| SegmentError::io("read a role of", place, error))?;
         Ok(Words::from_bytes(record))
     };
-    let is_held =
-        || is_locked(file.as_fd(), role).map_err(|error| SegmentError::io("ask who holds a role of", place, error));
+    let is_held = || is_locked(file.as_fd(), role).map_err(|error| SegmentError::io(liveness::ASK, place, error));
     holder::look(roles, usize::try_from(role).unwrap_or(usize::MAX), read, is_held)
 }

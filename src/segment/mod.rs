@@ -23,6 +23,14 @@
 //! Creating leaves nothing behind, at whatever point it is killed, on any file system that has
 //! nameless files (all the common ones). Attaching changes nothing in the segment. A role is free
 //! again as soon as its holder is gone.
+//!
+//! # If the world is not as it should be
+//!
+//! A file system without room, limits of the process, a sandbox that refuses system calls, names that change hands, other users: each is
+//! an error of its own, nothing is held or left under the name after it, and what is attached already is not affected. A segment
+//! that somebody cuts off and makes longer again is all zeros: whoever takes a role in it gets
+//! [`NotInitialised`](SegmentError::NotInitialised), and a handle that waits says [`Corrupted`](crate::Fault::Corrupted).
+//! `docs/environment.md` has every case with its test.
 
 mod attach;
 mod builder;
@@ -59,8 +67,9 @@ use self::header::Header;
 use self::holder::Words;
 use self::mapping::Mapping;
 use crate::error::SegmentError;
-use crate::liveness::{RoleLock, is_locked, watch_forks};
+use crate::liveness::{self, RoleLock, is_locked, watch_forks};
 use crate::pair::PRODUCER;
+use crate::process::ProcessId;
 
 pub use self::builder::Builder;
 pub use self::demand::Dimensions;
@@ -76,6 +85,7 @@ pub use self::list::{SegmentDetail, SegmentInfo, list};
 pub use self::options::OptionBit;
 pub use self::place::Place;
 pub(crate) use self::role::{ROLE_STRIDE, RoleRecord};
+pub(crate) use self::sys::{Resource, soft_limit};
 
 /// Keeps [`RingType`] to the rings of this crate.
 pub(crate) mod sealed {
@@ -126,7 +136,7 @@ pub struct Segment {
     path: Option<PathBuf>,
     created: bool,
     /// The process that unlinks the segment when it drops it.
-    unlinker: Option<u32>,
+    unlinker: Option<ProcessId>,
 }
 
 /// What there is to put together, once it has been made or checked.
@@ -144,6 +154,15 @@ enum Origin {
     Attached,
 }
 
+/// What this process needs before it has a segment: handlers that see its forks, and a number that no forked process shares. As
+/// early as possible, see `liveness`; and before a name is given, for what can be refused here must not leave one behind. Once it has
+/// succeeded, it does.
+fn prepare_process(place: &Place) -> Result<ProcessId, SegmentError> {
+    watch_forks().map_err(|error| SegmentError::io("watch for forks, to open", place, error))?;
+    ProcessId::this()
+        .map_err(|error| SegmentError::map("tell apart from forked ones the process that opens", place, 4096, error))
+}
+
 impl Segment {
     /// Puts the parts together. The header has been checked against the demand, and the mapping is
     /// as long as it says.
@@ -153,9 +172,8 @@ impl Segment {
         (place, path): (Place, Option<PathBuf>),
         demand: &Demand,
     ) -> Result<Self, SegmentError> {
-        // Before any role is taken, and as early as possible: see `liveness`.
-        watch_forks().map_err(|error| SegmentError::io("watch for forks, to open", &place, error))?;
-        let unlinker = (origin == Origin::Created && demand.unlink_on_drop).then(std::process::id);
+        let this = prepare_process(&place)?;
+        let unlinker = (origin == Origin::Created && demand.unlink_on_drop).then_some(this);
         let (kind, roles) = (demand.kind, demand.roles);
         let Parts { file, mapping, header, control } = parts;
         let created = origin == Origin::Created;
@@ -349,7 +367,7 @@ impl Segment {
     ///
     /// # Errors
     /// [`SegmentError::RoleTaken`] with the process that has recorded itself,
-    /// [`SegmentError::NoSuchRole`], [`SegmentError::DescriptorLimit`], and [`SegmentError::Io`] if
+    /// [`SegmentError::NoSuchRole`], [`SegmentError::NotInitialised`] if the segment has been wiped since it was opened, [`SegmentError::DescriptorLimit`], and [`SegmentError::Io`] if
     /// the file cannot be opened a second time.
     pub(crate) fn lock_role(&self, role: usize) -> Result<RoleLock, SegmentError> {
         if let Some(lock) = self.try_lock_role(role)? {
@@ -371,10 +389,22 @@ impl Segment {
     /// # Errors
     /// Those of [`lock_role`](Self::lock_role) but `RoleTaken`.
     pub(crate) fn try_lock_role(&self, role: usize) -> Result<Option<RoleLock>, SegmentError> {
+        // Relaxed: it is no peer's to write. All zeros look like a new ring; one that was wiped since it was opened is none.
+        if self.mapping.header_word(0).load(Ordering::Relaxed) == 0 {
+            return Err(SegmentError::NotInitialised);
+        }
         match u64::try_from(role) {
             Ok(byte) if role < self.role_count() => RoleLock::acquire(self.lock_fd(), byte),
             _ => Err(self.no_such_role(role)),
         }
+    }
+
+    /// Whether the kernel answers at all when it is asked who lives.
+    ///
+    /// # Errors
+    /// [`SegmentError::Io`] where it does not: then everybody would seem to live for ever.
+    pub(crate) fn check_liveness(&self) -> Result<(), SegmentError> {
+        is_locked(self.lock_fd(), 0).map(drop).map_err(|error| SegmentError::io(liveness::ASK, &self.place, error))
     }
 
     /// The file that roles are locked on. Of two, the one that every participant may open for writing.
@@ -407,7 +437,7 @@ impl Drop for Segment {
     fn drop(&mut self) {
         // A forked child has a copy of the segment; dropping that must not delete what its parent
         // still offers.
-        if self.unlinker == Some(std::process::id()) {
+        if self.unlinker.is_some_and(ProcessId::is_this) {
             // Nobody can be told. Not found and replaced are fine; anything else leaves a name that
             // a listing shows.
             let _ = self.unlink();

@@ -44,11 +44,12 @@ pub(super) fn effective_uid() -> u32 {
 
 /// The soft limit of a resource; `u64::MAX` where it is unlimited or cannot be read.
 #[allow(clippy::useless_conversion, reason = "rlim_t is narrower on some targets")]
-pub(super) fn soft_limit(resource: Resource) -> u64 {
+pub(crate) fn soft_limit(resource: Resource) -> u64 {
     let mut limit = libc::rlimit { rlim_cur: libc::RLIM_INFINITY, rlim_max: libc::RLIM_INFINITY };
     let resource = match resource {
         Resource::LockedMemory => libc::RLIMIT_MEMLOCK,
         Resource::FileSize => libc::RLIMIT_FSIZE,
+        Resource::AddressSpace => libc::RLIMIT_AS,
     };
     // SAFETY: `limit` is a valid rlimit that outlives the call, the only memory the call writes.
     let result = unsafe { libc::getrlimit(resource, &mut limit) };
@@ -58,11 +59,13 @@ pub(super) fn soft_limit(resource: Resource) -> u64 {
 /// The resource limits that this crate reports. (libc's own type for them differs between C
 /// libraries.)
 #[derive(Clone, Copy)]
-pub(super) enum Resource {
+pub(crate) enum Resource {
     /// `RLIMIT_MEMLOCK`
     LockedMemory,
     /// `RLIMIT_FSIZE`
     FileSize,
+    /// `RLIMIT_AS`
+    AddressSpace,
 }
 
 /// Bytes that a file of this descriptor's file system can still be given, as far as can be told: what the file system has

@@ -176,5 +176,5 @@ fn what_cannot_have_room_is_refused_before_it_takes_any() {
     let memfd = memfd_for_tests();
     assert!(sys::room(memfd.as_fd()) < LEN, "the room in memory is not known here");
     let error = crate::spsc::Ring::<u64>::builder().capacity(LEN as usize / 8).anonymous().map(drop).unwrap_err();
-    assert!(matches!(error, SegmentError::NoSpace { requested_bytes } if requested_bytes > LEN), "{error}");
+    assert!(matches!(error, SegmentError::NoSpace { requested_bytes, .. } if requested_bytes > LEN), "{error}");
 }

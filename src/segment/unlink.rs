@@ -19,7 +19,6 @@ use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::thread;
 use std::time::Duration;
 
 use super::place::Place;
@@ -27,6 +26,7 @@ use super::sys;
 use super::temporary::{self, Purpose};
 use crate::error::SegmentError;
 use crate::liveness::RoleLock;
+use crate::wait::nap;
 
 /// The byte that is locked while a name is being deleted. Far beyond the roles; it need not exist
 /// in the file.
@@ -95,19 +95,21 @@ fn put_back(aside: PathBuf, path: &Path, place: &Place) -> SegmentError {
 
 /// Keeps other rondel processes from deleting the same file at the same time.
 ///
-/// `None` where the file may not be opened for writing, as what a listing finds may be: then nobody
+/// `None` where the file may not be opened for writing, as what a listing finds may be, or where there are no locks: then nobody
 /// is excluded, which leaves the move and the second look.
 fn exclude_others(place: &Place, file: BorrowedFd<'_>) -> Result<Option<RoleLock>, SegmentError> {
     for _ in 0..LOCK_TRIES {
         match RoleLock::acquire(file, UNLINK_BYTE) {
             Ok(Some(lock)) => return Ok(Some(lock)),
             Ok(None) => {}
-            Err(SegmentError::Io { source, .. }) if source.kind() == io::ErrorKind::PermissionDenied => {
+            Err(SegmentError::Io { source, .. })
+                if matches!(source.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::Unsupported) =>
+            {
                 return Ok(None);
             }
             Err(error) => return Err(error),
         }
-        thread::sleep(LOCK_WAIT);
+        nap(LOCK_WAIT);
     }
     Err(SegmentError::UnlinkInProgress { place: place.clone() })
 }

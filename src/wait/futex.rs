@@ -49,7 +49,20 @@ fn wait(word: &AtomicU32, expected: u32, until: Moment) {
             // Interrupted, the word had changed, or the time was up: all lead the caller back to its check.
             Some(libc::EINTR | libc::EAGAIN | libc::ETIMEDOUT) => {}
             // A filter refuses the call. A short sleep keeps the caller's loop from becoming a spin.
-            _ => std::thread::sleep(Duration::from_millis(1)),
+            _ => nap(Duration::from_millis(1)),
+        }
+    }
+}
+
+/// Sleeps for about this long, under a second; where a filter refuses the sleep, too, it gives way to others.
+///
+/// Not the standard library's, which takes the refusal of a sleep for a fault of its own and panics.
+pub(crate) fn nap(duration: Duration) {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: duration.subsec_nanos() as libc::c_long };
+    // SAFETY: reads and writes `time`, which lives on this frame; what is left of it when a signal comes may go to the same place.
+    while unsafe { libc::nanosleep(&raw const time, &raw mut time) } == -1 {
+        if io::Error::last_os_error().raw_os_error() != Some(libc::EINTR) {
+            return std::thread::yield_now();
         }
     }
 }

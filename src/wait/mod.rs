@@ -15,7 +15,7 @@ use core::sync::atomic::AtomicU32;
 use core::time::Duration;
 use std::time::Instant;
 
-pub(crate) use futex::{Registered, Unregistered};
+pub(crate) use futex::{Registered, Unregistered, nap};
 pub(crate) use membarrier::register;
 
 use crate::protocol::event::{self, Sleeper};

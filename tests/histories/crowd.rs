@@ -23,6 +23,8 @@ const _: () = assert!(DRAIN <= RECORDS);
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Tally {
     pub(crate) histories: u64,
+    /// Those of them in which somebody was killed.
+    pub(crate) deadly: u64,
     pub(crate) operations: u64,
     pub(crate) popped: u64,
     pub(crate) empty: u64,
@@ -45,6 +47,7 @@ impl Tally {
         };
         Self {
             histories: 1,
+            deadly: u64::from(killed > 0),
             operations: history.len() as u64,
             popped: count(|answer| matches!(answer, Answer::Popped(_))),
             empty: count(|answer| *answer == Answer::Empty),
@@ -73,6 +76,7 @@ fn overlaps(history: &[Operation]) -> u64 {
 impl AddAssign for Tally {
     fn add_assign(&mut self, other: Self) {
         self.histories += other.histories;
+        self.deadly += other.deadly;
         self.operations += other.operations;
         self.popped += other.popped;
         self.empty += other.empty;

@@ -18,15 +18,25 @@ const ALARM: libc::c_uint = 120;
 
 /// Starts a child on a task, with the directory of the test and further words of advice.
 pub(crate) fn start(task: &str, path: &Path, words: &[&str]) -> Running {
-    let mut child = Command::new(env::current_exe().expect("this program"))
+    launch(command(task, path, words))
+}
+
+/// The command that starts such a child, for those who want to change the circumstances.
+pub(crate) fn command(task: &str, path: &Path, words: &[&str]) -> Command {
+    let mut command = Command::new(env::current_exe().expect("this program"));
+    command
         .args(["child::entry", "--exact", "--nocapture", "--test-threads=1"])
         .env(TASK, task)
         .env(PATH, path)
         .env(WORDS, words.join(" "))
         .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("starts");
+        .stdout(Stdio::piped());
+    command
+}
+
+/// Starts what a command says.
+pub(crate) fn launch(mut command: Command) -> Running {
+    let mut child = command.spawn().expect("starts");
     let stdin = child.stdin.take();
     let stdout = BufReader::new(child.stdout.take().expect("piped"));
     Running { child, stdin, stdout }
@@ -102,14 +112,19 @@ impl Running {
     /// The next thing that the child tells.
     #[track_caller]
     pub(crate) fn hear(&mut self) -> String {
+        self.try_hear().expect("the child has ended without a word")
+    }
+
+    /// The same; `None` if it ends without a word.
+    pub(crate) fn try_hear(&mut self) -> Option<String> {
         let mut line = String::new();
         loop {
             line.clear();
             if self.stdout.read_line(&mut line).expect("readable") == 0 {
-                panic!("the child has ended without a word");
+                return None;
             }
             if let Some(text) = line.trim_end().strip_prefix(MARK) {
-                return text.to_owned();
+                return Some(text.to_owned());
             }
         }
     }
@@ -121,8 +136,13 @@ impl Running {
 
     /// Lets a child go on that waits for its parent.
     pub(crate) fn go_on(&mut self) {
+        self.say("");
+    }
+
+    /// Says something to a child that reads lines.
+    pub(crate) fn say(&mut self, line: &str) {
         let stdin = self.stdin.as_mut().expect("not closed");
-        stdin.write_all(b"\n").expect("the child listens");
+        stdin.write_all(format!("{line}\n").as_bytes()).expect("the child listens");
     }
 
     pub(crate) fn signal(&self, signal: libc::c_int) {

@@ -7,21 +7,21 @@ use rondel::SegmentError;
 use crate::child::Running;
 use crate::scratch::Ledger;
 
-const OFFSET_OF_NUMBER: u32 = 0;
+pub(crate) const OFFSET_OF_NUMBER: u32 = 0;
 /// The lower half of the first argument, on a little-endian machine; commands of membarrier and fcntl fit into it.
-const OFFSET_OF_FIRST: u32 = 16;
+pub(crate) const OFFSET_OF_FIRST: u32 = 16;
 const OFFSET_OF_SECOND: u32 = 24;
 
-const LOAD: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
+pub(crate) const LOAD: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
 const JUMP_EQUAL: u16 = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
-const RETURN: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
+pub(crate) const RETURN: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
 
-fn step(code: u16, k: u32) -> libc::sock_filter {
+pub(crate) fn step(code: u16, k: u32) -> libc::sock_filter {
     libc::sock_filter { code, jt: 0, jf: 0, k }
 }
 
 /// Goes on with the next step if the loaded word is `k`, and skips `skipped` steps if not.
-fn unless_equal(k: u32, skipped: u8) -> libc::sock_filter {
+pub(crate) fn unless_equal(k: u32, skipped: u8) -> libc::sock_filter {
     libc::sock_filter { code: JUMP_EQUAL, jt: 0, jf: skipped, k }
 }
 
@@ -29,12 +29,12 @@ fn refusal() -> libc::sock_filter {
     step(RETURN, libc::SECCOMP_RET_ERRNO | libc::EPERM as u32)
 }
 
-fn allowance() -> libc::sock_filter {
+pub(crate) fn allowance() -> libc::sock_filter {
     step(RETURN, libc::SECCOMP_RET_ALLOW)
 }
 
 /// Installs a filter for this thread, and those that it starts.
-fn install(mut steps: Vec<libc::sock_filter>) {
+pub(crate) fn install(mut steps: Vec<libc::sock_filter>) {
     let program = libc::sock_fprog { len: steps.len().try_into().expect("short"), filter: steps.as_mut_ptr() };
     // SAFETY: takes integers only.
     let result = unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) };

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use memmap2::{MmapOptions, MmapRaw};
 use rondel::SegmentError;
-use rondel::segment::HugePages;
+use rondel::segment::{HugePages, Place};
 use rondel::spsc::Ring;
 
 use crate::child::{Running, command, mount_tmpfs, unshare};
@@ -31,7 +31,10 @@ pub(crate) fn child_full_tmpfs(directory: &Path) {
     let path = directory.join("ring");
     // Sparse, this would succeed, and the stores would be killed.
     let too_large = || builder().capacity(100_000);
-    assert_error!(too_large().create(&path), SegmentError::NoSpace { requested_bytes: 800_000.. });
+    assert_error!(
+        too_large().create(&path),
+        SegmentError::NoSpace { place, requested_bytes: 800_000.. } if place == Place::from(&path)
+    );
     assert_error!(too_large().create_or_attach(&path), SegmentError::NoSpace { .. });
     assert_eq!(names_in(directory), [""; 0], "nothing is left behind");
 

@@ -1,5 +1,6 @@
 //! Names in memory that tell whose they are, so that what a killed or aborted run leaves behind is deleted: by its own watchdog, or
-//! else by the next run of any of the tests.
+//! else by the next run of any of the tests. A pid means something in its own pid namespace only, so that stands in the name, too: a
+//! run in a container that shares `/dev/shm` with others would otherwise take those for dead.
 
 use std::fs;
 use std::path::PathBuf;
@@ -7,12 +8,25 @@ use std::process;
 use std::sync::Once;
 
 const MARK: &str = "-pid";
+const NAMESPACE_MARK: &str = "-in";
 
 /// `what`, marked as this process's. The first call deletes what processes have left that are gone.
 pub(crate) fn of_this_process(what: &str) -> String {
     static SWEPT: Once = Once::new();
     SWEPT.call_once(|| delete(is_gone));
-    format!("{what}{MARK}{}", process::id())
+    format!("{what}{}", mark(process::id()))
+}
+
+/// What names bear that are a process's.
+fn mark(pid: u32) -> String {
+    format!("{MARK}{pid}{NAMESPACE_MARK}{}", namespace())
+}
+
+/// The number of this process's pid namespace; 0 where it cannot be told.
+fn namespace() -> u64 {
+    let name = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
+    let number = name.to_str().and_then(|name| name.strip_prefix("pid:[")?.strip_suffix(']')?.parse().ok());
+    number.unwrap_or(0)
 }
 
 /// For one who is about to abort, so that nothing is dropped.
@@ -45,11 +59,13 @@ fn delete(is_owner: impl Fn(u32) -> bool) {
     }
 }
 
-/// Whose a name in `/dev/shm` is, if it is a test's.
+/// Whose a name in `/dev/shm` is, if it is a test's, in this pid namespace.
 fn owner(name: &str) -> Option<u32> {
     let (_, owner) = name.strip_prefix("rondel")?.split_once(MARK)?;
-    let digits = owner.find(|character: char| !character.is_ascii_digit()).unwrap_or(owner.len());
-    owner.get(..digits)?.parse().ok()
+    let (pid, rest) = owner.split_once(NAMESPACE_MARK)?;
+    let digits = rest.find(|character: char| !character.is_ascii_digit()).unwrap_or(rest.len());
+    (rest.get(..digits)?.parse() == Ok(namespace())).then_some(())?;
+    pid.parse().ok()
 }
 
 #[test]
@@ -60,7 +76,7 @@ fn what_the_dead_left_is_deleted_and_what_the_living_have_is_not() {
     reaped.wait().expect("ours to reap");
     wait_until_ended(&zombie);
     let owners = [reaped.id(), zombie.id(), process::id()];
-    let paths = owners.map(|pid| PathBuf::from(format!("/dev/shm/rondel-leftover{MARK}{pid}-1")));
+    let paths = owners.map(|pid| PathBuf::from(format!("/dev/shm/rondel-leftover{}-1", mark(pid))));
     for path in &paths {
         fs::create_dir_all(path.join("inside")).expect("a directory");
     }
@@ -71,7 +87,9 @@ fn what_the_dead_left_is_deleted_and_what_the_living_have_is_not() {
     zombie.wait().expect("ours to reap");
     assert_eq!(left, [false, false, true], "reaped, not reaped, alive");
     assert_eq!(owner("rondel-unrelated"), None);
-    assert_eq!(owner("other-pid12"), None);
+    assert_eq!(owner(&format!("other{}", mark(12))), None);
+    assert_eq!(owner(&format!("rondel-x{}", mark(12))), Some(12));
+    assert_eq!(owner("rondel-x-pid12-in1"), None, "of another namespace, where 12 is somebody else");
 }
 
 /// Leaves it to be reaped.

@@ -176,7 +176,8 @@ fn spinning_is_not_shown_as_free() {
     let (spin, park) = (line("spin"), line("park"));
     // A message a millisecond: a spinning receiver is charged with nearly all of it, or, on a busy machine, with its share.
     assert!(number(&spin, "cpu_s_per_million") > 4.0 * number(&park, "cpu_s_per_million"), "{spin} {park}");
-    assert!(number(&park, "switches_per_million") > 500_000.0, "one sleep a message: {park}");
+    // One sleep a message, unless the machine is so busy that they arrive in heaps.
+    assert!(number(&park, "switches_per_million") > 0.0, "it sleeps: {park}");
 }
 
 #[test]

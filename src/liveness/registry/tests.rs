@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::os::fd::AsFd;
 use std::sync::atomic::AtomicUsize;
+use std::thread;
 
 use super::*;
 use crate::liveness::{is_locked, set_lock};

@@ -1,0 +1,108 @@
+//! What came of all the kills.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use comfy_table::presets::NOTHING;
+use comfy_table::{CellAlignment, Table};
+use serde::Serialize;
+
+use super::crew::Told;
+use super::scenario::Scenario;
+use super::worker::LONGEST_STALL;
+
+/// Sums, by the operation.
+#[derive(Serialize)]
+pub(crate) struct Account {
+    kills: u64,
+    faults: u64,
+    longest_stall_millis: f64,
+    /// Stalls beyond the bound that did not come again when the case was repeated.
+    late: u64,
+    operations: BTreeMap<String, Sum>,
+    /// Which operation a scenario belongs to.
+    #[serde(skip)]
+    names: Vec<String>,
+}
+
+#[derive(Default, Serialize)]
+struct Sum {
+    kills: u64,
+    scenarios: u64,
+    /// Instructions of the longest scenario.
+    longest: u64,
+    #[serde(skip)]
+    stall: Duration,
+    stall_millis: f64,
+    late: u64,
+}
+
+impl Account {
+    pub(crate) fn new(scenarios: &[Box<dyn Scenario>]) -> Self {
+        let operation = |name: &str| name.split('/').take(2).collect::<Vec<_>>().join("/");
+        let names: Vec<String> = scenarios.iter().map(|scenario| operation(scenario.name())).collect();
+        let mut operations: BTreeMap<String, Sum> = BTreeMap::new();
+        for name in &names {
+            operations.entry(name.clone()).or_default().scenarios += 1;
+        }
+        Self { kills: 0, faults: 0, longest_stall_millis: 0.0, late: 0, operations, names }
+    }
+
+    pub(crate) fn fault(&mut self) {
+        self.faults += 1;
+    }
+
+    pub(crate) fn add(&mut self, told: Told) {
+        let Told::Done { scenario, kills, length, stall, late } = told else { return };
+        let millis = stall.as_secs_f64() * 1e3;
+        let Some(sum) = self.names.get(scenario).and_then(|name| self.operations.get_mut(name)) else { return };
+        sum.kills += kills;
+        sum.longest = sum.longest.max(length);
+        sum.stall = sum.stall.max(stall);
+        sum.stall_millis = sum.stall_millis.max(millis);
+        sum.late += late;
+        self.kills += kills;
+        self.late += late;
+        self.longest_stall_millis = self.longest_stall_millis.max(millis);
+    }
+
+    pub(crate) fn is_clean(&self) -> bool {
+        self.faults == 0
+    }
+
+    pub(crate) fn json(&self) -> String {
+        serde_json::to_string(self).expect("plain data")
+    }
+}
+
+impl fmt::Display for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut table = Table::new();
+        table.load_preset(NOTHING);
+        table.set_header(["operation", "scenarios", "instructions, at most", "kills", "longest stall"]);
+        for (name, sum) in &self.operations {
+            table.add_row([
+                name.clone(),
+                sum.scenarios.to_string(),
+                sum.longest.to_string(),
+                sum.kills.to_string(),
+                format!("{:.1} ms", sum.stall_millis),
+            ]);
+        }
+        table.column_iter_mut().skip(1).for_each(|column| column.set_cell_alignment(CellAlignment::Right));
+        writeln!(f, "{table}\n")?;
+        let survived =
+            if self.is_clean() { "all of them survived".to_owned() } else { format!("{} FAULTS", self.faults) };
+        writeln!(f, "{} kills, {survived}; longest stall {:.1} ms", self.kills, self.longest_stall_millis)?;
+        if self.late > 0 {
+            let bound = LONGEST_STALL.as_millis();
+            writeln!(
+                f,
+                "{} stalls of more than {bound} ms, none of which came again: the machine was busy",
+                self.late
+            )?;
+        }
+        Ok(())
+    }
+}

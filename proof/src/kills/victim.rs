@@ -1,0 +1,170 @@
+//! A process that is stepped through an operation, one machine instruction at a time, and killed between two of them.
+
+use std::io;
+use std::marker::PhantomData;
+
+use libc::{c_int, c_uint, pid_t};
+
+/// A forked child under ptrace(2). It is killed and reaped when this is dropped.
+pub(crate) struct Victim<'a> {
+    pid: pid_t,
+    alive: bool,
+    /// What its life borrows, though that goes on in a copy.
+    life: PhantomData<&'a ()>,
+}
+
+/// Where a victim that was let go on has come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stop {
+    /// Between two instructions, or at the border of a system call.
+    Between,
+    /// It has stopped itself, by [`pause`].
+    Paused,
+}
+
+/// In a victim: stops until the tracer lets it go on.
+pub(crate) fn pause() {
+    // SAFETY: takes nothing and cannot fail.
+    let pid = unsafe { libc::getpid() };
+    // SAFETY: a signal to this process itself, which its tracer waits for.
+    unsafe { libc::kill(pid, libc::SIGSTOP) };
+}
+
+/// Forks a child that dies with its parent, and leaves by `_exit` whatever happens in it.
+pub(crate) fn fork(child: impl FnOnce()) -> pid_t {
+    // SAFETY: takes nothing.
+    let parent = unsafe { libc::getpid() };
+    // SAFETY: this process has one thread, so that the child finds no lock held and may do whatever the parent might.
+    match unsafe { libc::fork() } {
+        0 => {
+            // SAFETY: takes integers; a signal for this process when its parent ends.
+            unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
+            // SAFETY: takes nothing and cannot fail.
+            let orphan = unsafe { libc::getppid() } != parent;
+            let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                if !orphan {
+                    child();
+                }
+            }));
+            // SAFETY: ends the process; nothing of the parent's is run or dropped here.
+            unsafe { libc::_exit(if outcome.is_ok() && !orphan { 0 } else { 101 }) }
+        }
+        -1 => panic!("fork: {}", io::Error::last_os_error()),
+        pid => pid,
+    }
+}
+
+/// Waits for a change of this child; says which, as waitpid(2) does.
+pub(crate) fn wait(pid: pid_t) -> c_int {
+    let mut status = 0;
+    loop {
+        // SAFETY: `status` is alive and writable.
+        let found = unsafe { libc::waitpid(pid, &raw mut status, libc::__WALL) };
+        if found == pid {
+            return status;
+        }
+        let error = io::Error::last_os_error();
+        assert_eq!(error.kind(), io::ErrorKind::Interrupted, "waitpid: {error}");
+    }
+}
+
+impl Victim<'_> {
+    /// A child that runs this, traced, and has come to its first [`pause`].
+    pub(crate) fn start(life: impl FnOnce()) -> Self {
+        let pid = fork(|| {
+            // SAFETY: takes no pointers; the parent traces this thread from now on.
+            let result = unsafe { libc::ptrace(libc::PTRACE_TRACEME, 0, 0, 0) };
+            assert_eq!(result, 0, "ptrace: {}", io::Error::last_os_error());
+            life();
+        });
+        let mut victim = Victim { pid, alive: true, life: PhantomData };
+        assert_eq!(victim.stopped(), Stop::Paused, "the child was to pause");
+        victim
+    }
+
+    /// Waits for its next stop.
+    ///
+    /// # Panics
+    /// If it has ended instead: what it does is prepared so that it cannot fail.
+    fn stopped(&mut self) -> Stop {
+        let status = wait(self.pid);
+        if !libc::WIFSTOPPED(status) {
+            self.alive = false;
+            panic!("the victim has ended by itself, status {status:#x}");
+        }
+        match libc::WSTOPSIG(status) & !0x80 {
+            libc::SIGSTOP => Stop::Paused,
+            libc::SIGTRAP => Stop::Between,
+            signal => panic!("the victim was stopped by signal {signal}"),
+        }
+    }
+
+    fn request(&self, request: c_uint, data: c_int) {
+        // SAFETY: the requests made here take no pointers; the child is ours, traced and stopped.
+        let result = unsafe { libc::ptrace(request, self.pid, 0, data) };
+        assert_eq!(result, 0, "ptrace: {}", io::Error::last_os_error());
+    }
+
+    /// One instruction further. A system call is one instruction.
+    pub(crate) fn step(&mut self) -> Stop {
+        self.request(libc::PTRACE_SINGLESTEP, 0);
+        self.stopped()
+    }
+
+    /// To the next border of a system call, before or behind it, or to the next pause.
+    pub(crate) fn go_to_call(&mut self) -> Stop {
+        self.request(libc::PTRACE_SYSCALL, 0);
+        self.stopped()
+    }
+
+    /// To the next pause.
+    pub(crate) fn go_to_pause(&mut self) {
+        self.request(libc::PTRACE_CONT, 0);
+        assert_eq!(self.stopped(), Stop::Paused);
+    }
+
+    /// The address of the next instruction, where the machine is one whose registers are known here.
+    pub(crate) fn address(&self) -> Option<u64> {
+        #[cfg(target_arch = "x86_64")]
+        {
+            // SAFETY: it consists of integers, for which all bytes zero is a value.
+            let mut registers: libc::user_regs_struct = unsafe { std::mem::zeroed() };
+            // SAFETY: the kernel writes to `registers`, which is alive; the child is ours, traced and stopped.
+            let result = unsafe { libc::ptrace(libc::PTRACE_GETREGS, self.pid, 0, &raw mut registers) };
+            assert_eq!(result, 0, "ptrace: {}", io::Error::last_os_error());
+            Some(registers.rip)
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        None
+    }
+
+    /// Whether the next instruction is a system call; `false` where that is not known.
+    pub(crate) fn is_at_call(&self) -> bool {
+        const SYSCALL: i64 = 0x050f;
+        let Some(address) = self.address() else { return false };
+        // SAFETY: the request reads a word of the child's memory, and gives it back as its result.
+        let word = unsafe { libc::ptrace(libc::PTRACE_PEEKTEXT, self.pid, address, 0) };
+        word & 0xffff == SYSCALL
+    }
+
+    /// Kills it where it stands and reaps it: from here on the kernel has let go of all that was its.
+    pub(crate) fn kill(mut self) {
+        self.end();
+    }
+
+    fn end(&mut self) {
+        if !self.alive {
+            return;
+        }
+        self.alive = false;
+        // SAFETY: takes integers; the child is not reaped yet, so that the number is still its own.
+        unsafe { libc::kill(self.pid, libc::SIGKILL) };
+        while libc::WIFSTOPPED(wait(self.pid)) {}
+    }
+}
+
+impl Drop for Victim<'_> {
+    fn drop(&mut self) {
+        self.end();
+    }
+}

@@ -1,0 +1,110 @@
+//! How far a victim gets.
+
+use super::victim::{Stop, Victim};
+
+/// Gives up on an operation that is still not over after so many instructions.
+const MOST_INSTRUCTIONS: u64 = 5_000_000;
+
+/// What is known of an operation from having been through it once.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Course {
+    /// Instructions from its beginning to its end.
+    pub(crate) length: u64,
+    /// Which of them are system calls: there one may go quickly.
+    calls: Vec<u64>,
+}
+
+/// The way of one victim through its operation, to where it is to be left.
+#[derive(Debug)]
+pub(crate) struct Walk<'a> {
+    goal: Goal<'a>,
+    /// Instructions that it has carried out.
+    steps: u64,
+    over: bool,
+    /// The address where it was left.
+    address: Option<u64>,
+}
+
+#[derive(Debug)]
+enum Goal<'a> {
+    /// The end, with a look at every instruction.
+    Survey(Course),
+    /// Behind so many instructions.
+    Behind(u64, &'a Course),
+}
+
+impl<'a> Walk<'a> {
+    /// To the end, to see how long it is.
+    pub(crate) fn survey() -> Self {
+        Self::new(Goal::Survey(Course::default()))
+    }
+
+    /// To behind so many instructions of an operation that takes this course; to its end if that comes first.
+    pub(crate) fn behind(instructions: u64, course: &'a Course) -> Self {
+        Self::new(Goal::Behind(instructions, course))
+    }
+
+    fn new(goal: Goal<'a>) -> Self {
+        Self { goal, steps: 0, over: false, address: None }
+    }
+
+    /// The same way, from its beginning.
+    pub(crate) fn again(&self) -> Self {
+        match &self.goal {
+            Goal::Survey(_) => Self::survey(),
+            Goal::Behind(instructions, course) => Self::behind(*instructions, course),
+        }
+    }
+
+    /// Leads the victim, which has paused before its operation.
+    pub(crate) fn lead(&mut self, victim: &mut Victim<'_>) {
+        match &mut self.goal {
+            Goal::Survey(course) => {
+                while !self.over {
+                    if victim.is_at_call() {
+                        course.calls.push(self.steps);
+                    }
+                    self.over = victim.step() == Stop::Paused;
+                    self.steps += 1;
+                    assert!(self.steps < MOST_INSTRUCTIONS, "not over after {MOST_INSTRUCTIONS} instructions");
+                }
+                course.length = self.steps;
+            }
+            Goal::Behind(goal, course) => {
+                let goal = *goal;
+                // The last system call that is to be made: two stops each, before and behind.
+                let calls = course.calls.partition_point(|&call| call < goal);
+                for &call in &course.calls[..calls] {
+                    self.over = victim.go_to_call() == Stop::Paused || victim.go_to_call() == Stop::Paused;
+                    self.steps = call + 1;
+                    if self.over {
+                        return;
+                    }
+                }
+                while self.steps < goal && !self.over {
+                    self.over = victim.step() == Stop::Paused;
+                    self.steps += 1;
+                }
+            }
+        }
+        self.address = victim.address();
+    }
+
+    /// Whether the operation was over before the goal was reached.
+    pub(crate) fn is_over(&self) -> bool {
+        self.over
+    }
+
+    /// Where the victim was left, if that is known.
+    pub(crate) fn address(&self) -> Option<u64> {
+        self.address
+    }
+
+    /// What a survey has found.
+    pub(crate) fn course(self) -> Course {
+        match self.goal {
+            Goal::Survey(course) => course,
+            Goal::Behind(_, course) => course.clone(),
+        }
+    }
+}

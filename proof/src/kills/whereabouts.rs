@@ -1,0 +1,29 @@
+//! Where in the source an instruction is.
+
+use std::fs;
+
+/// The source line of an instruction of this program, or the file in which it lies; for people.
+pub(crate) fn of(address: u64) -> String {
+    let Some((path, base)) = mapping(address) else { return format!("{address:#x}") };
+    let offset = address - base;
+    let line = addr2line::Loader::new(&path).ok().and_then(|loader| {
+        let location = loader.find_location(offset).ok()??;
+        Some(format!("{}:{}", location.file?, location.line?))
+    });
+    line.unwrap_or_else(|| format!("{path}+{offset:#x}"))
+}
+
+/// The file that is mapped there, and where its beginning is.
+fn mapping(address: u64) -> Option<(String, u64)> {
+    let maps = fs::read_to_string("/proc/self/maps").ok()?;
+    let parse = |line: &str| {
+        let (range, rest) = line.split_once(' ')?;
+        let (begin, end) = range.split_once('-')?;
+        let number = |text| u64::from_str_radix(text, 16).ok();
+        Some((number(begin)?, number(end)?, rest.split_whitespace().nth(4).unwrap_or_default().to_owned()))
+    };
+    let all: Vec<_> = maps.lines().filter_map(parse).collect();
+    let (.., path) = all.iter().find(|(begin, end, _)| (*begin..*end).contains(&address))?;
+    let base = all.iter().find(|(.., other)| other == path)?.0;
+    (!path.is_empty()).then(|| (path.clone(), base))
+}
