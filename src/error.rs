@@ -16,7 +16,8 @@ mod display;
 /// The checks at attach are made in this order, and the first that fails is reported: the file
 /// itself (seals where it has no name, a regular file, owner, mode), then magic, layout version,
 /// ring kind, element size or largest message, element alignment, schema tag, capacity, participants, ring options, the
-/// remaining geometry of the header, and last the length of the file.
+/// remaining geometry of the header, the length of the file, and last, of a segment in two parts, whether the second descriptor is the
+/// control part that belongs to the first, and its file.
 ///
 /// # Examples
 /// ```

@@ -81,7 +81,8 @@ impl ControlPart {
         let data = attach::inspect(&file, place)?;
         attach::check_access(&data, demand)?;
         implied("control_len", CONTROL_PART_LEN, data.len())?;
-        let mapping = Mapping::new(&file, CONTROL_PART_LEN).map_err(failed("map the control part of"))?;
+        let mapping = Mapping::new(&file, CONTROL_PART_LEN)
+            .map_err(|error| SegmentError::map("map the control part of", place, CONTROL_PART_LEN, error))?;
         create::finish(&mapping, demand, place)?;
         Ok(Self { file, mapping })
     }

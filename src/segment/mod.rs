@@ -294,7 +294,7 @@ impl Segment {
         }
         // The mapping that this replaces is gone with the assignment.
         self.mapping = Mapping::read_only(&self.file, self.header.total_len())
-            .map_err(|error| SegmentError::io("map for reading only", &self.place, error))?;
+            .map_err(|error| SegmentError::map("map for reading only", &self.place, self.header.total_len(), error))?;
         Ok(self)
     }
 

@@ -26,6 +26,7 @@ fn receiver(segment: &Segment, words: &str) -> crate::child::Running {
     child
 }
 
+/// `count` elements to a consumer that pops them one at a time, and as many to one that pops slices; half of each pushed one at a time.
 fn flood_of_elements(name: &str, count: u64) {
     let ring = elements(200);
     let mut tx = ring.producer().expect("the creator");
@@ -80,12 +81,12 @@ fn both_sides_sleep_and_are_woken() {
 }
 
 #[test]
-fn a_million_messages() {
+fn half_a_million_messages() {
     let ring = messages(16 << 10);
     let mut tx = ring.producer().expect("the creator");
     for manner in ["copied", "in-place"] {
-        let child = receiver(ring.segment(), &format!("bytes spin-then-park {manner} {}", MILLION / 2));
-        for _ in 0..MILLION / 2 {
+        let child = receiver(ring.segment(), &format!("bytes spin-then-park {manner} {}", MILLION / 4));
+        for _ in 0..MILLION / 4 {
             tx.push(&message(tx.position())).expect("a consumer that lives");
         }
         tx.wait_until_empty().expect("everything is read");
