@@ -60,7 +60,8 @@ fn a_consumer_attaches_while_the_producer_pushes() {
 #[test]
 fn whoever_sees_an_attachment_sees_the_pid_of_its_holder() {
     check(Explore::All, || {
-        let words = Arc::new((AtomicU64::new(0), AtomicU64::new(0)));
+        // Who attaches loads the role's word before it stores to it.
+        let words = Arc::new((AtomicU64::watched(0), AtomicU64::new(0)));
         let holder = {
             let words = Arc::clone(&words);
             thread::spawn(move || {

@@ -1,5 +1,6 @@
 //! A copy of the loom suite and of the protocol, in which each site can be weakened when it runs.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
@@ -49,6 +50,21 @@ pub(crate) fn with_stand_in(root: &Path, copy: &Path, plan: &Plan, stand_in: &St
     let unknown = stand_in.edits.iter().find(|edit| plan.files.iter().all(|file| file.path != edit.file));
     ensure!(unknown.is_none(), "{}: there is no file {}", stand_in.name, unknown.map_or("", |edit| &edit.file));
     Ok(())
+}
+
+/// What tells one copy from another: a hash of all of its files.
+pub(crate) fn fingerprint(copy: &Path) -> Result<u64> {
+    let mut hasher = DefaultHasher::new();
+    for directory in ["loom-tests/src", "src/protocol"] {
+        for file in tree::files(&copy.join(directory))? {
+            std::fs::read_to_string(copy.join(directory).join(&file))?.hash(&mut hasher);
+            file.hash(&mut hasher);
+        }
+    }
+    for file in ["Cargo.toml", "Cargo.lock"] {
+        std::fs::read_to_string(copy.join(file))?.hash(&mut hasher);
+    }
+    Ok(hasher.finish())
 }
 
 /// A workspace of its own around the loom suite, with the profiles of the real one.

@@ -1,11 +1,12 @@
 //! Runs models until one notices a mutant, or none is left.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use serde::{Deserialize, Serialize};
 
 use super::suite::{End, Suite, Told};
 
@@ -19,8 +20,10 @@ pub(crate) enum Verdict {
 }
 
 /// What the control run of one model says.
-#[derive(Clone)]
+#[derive(Clone, Deserialize, Serialize)]
 struct Control {
+    /// Of which suite.
+    fingerprint: u64,
     took: Duration,
     /// The sites that it reaches.
     sites: BTreeSet<usize>,
@@ -31,14 +34,17 @@ pub(crate) struct Judge {
     suite: Suite,
     directory: PathBuf,
     controls: Vec<OnceLock<Control>>,
+    /// That of the copy, if control runs of an earlier run of the command are good enough. Models have no chance in them: what passed passes.
+    remembers: Option<u64>,
+    fingerprint: u64,
 }
 
 impl Judge {
-    /// A judge who keeps notes in `directory`.
-    pub(crate) fn new(suite: Suite, directory: PathBuf) -> Result<Judge> {
+    /// A judge who keeps notes in `directory`, of a suite with that fingerprint.
+    pub(crate) fn new(suite: Suite, directory: PathBuf, fingerprint: u64, remembers: bool) -> Result<Judge> {
         std::fs::create_dir_all(&directory).with_context(|| directory.display().to_string())?;
         let controls = suite.models.iter().map(|_| OnceLock::new()).collect();
-        Ok(Judge { suite, directory, controls })
+        Ok(Judge { suite, directory, controls, remembers: remembers.then_some(fingerprint), fingerprint })
     }
 
     /// How many models there are.
@@ -56,16 +62,34 @@ impl Judge {
             return Ok(control);
         }
         let name = &self.suite.models[model];
+        let notes = self.directory.join(format!("{}.json", name.replace("::", ".")));
+        if let Some(control) = self.remembers.and_then(|fingerprint| remembered(&notes, fingerprint)) {
+            return Ok(self.controls[model].get_or_init(|| control));
+        }
         let sites = self.directory.join(format!("{model}-{:?}", std::thread::current().id()));
+        // What a run that was broken off has left.
+        if sites.exists() {
+            std::fs::remove_file(&sites)?;
+        }
         let (end, took) = self.suite.run(name, Told { sites: Some(&sites), ..Told::default() })?;
         if end != End::Passed {
             bail!("the model {name} fails with no mutant on: {end:?}");
         }
-        // No file: it reaches none.
-        let noted = std::fs::read_to_string(&sites).unwrap_or_default();
-        let sites =
+        let noted = match std::fs::read_to_string(&sites) {
+            Ok(noted) => noted,
+            // It reaches none.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+            Err(error) => return Err(error).with_context(|| sites.display().to_string()),
+        };
+        let reached =
             noted.lines().map(str::parse).collect::<Result<_, _>>().context("the sites that a model reached")?;
-        Ok(self.controls[model].get_or_init(|| Control { took, sites }))
+        let control = Control { fingerprint: self.fingerprint, took, sites: reached };
+        std::fs::write(&notes, serde_json::to_string(&control)?)?;
+        // Another run of the model reaches what it reaches, and not what this one did.
+        if !noted.is_empty() {
+            std::fs::remove_file(&sites)?;
+        }
+        Ok(self.controls[model].get_or_init(|| control))
     }
 
     /// Runs the models that reach `site` with the mutant on, `first` first, then the quickest, until one notices.
@@ -75,7 +99,7 @@ impl Judge {
 
     /// Runs models of a suite that is broken by itself. `times` is a judge of the sound one.
     pub(crate) fn broken(suite: Suite, times: &Judge, directory: PathBuf, first: Option<&str>) -> Result<Verdict> {
-        let broken = Judge::new(suite, directory)?;
+        let broken = Judge::new(suite, directory, 0, false)?;
         if broken.suite.models != times.suite.models {
             bail!("a stand-in changes the models");
         }
@@ -147,6 +171,12 @@ impl Judge {
             End::NoAnswer => Some(Verdict::Unnoticed { asked: 1, unanswered: vec![model] }),
         })
     }
+}
+
+/// The control run that was noted, if it was one of the same suite.
+fn remembered(notes: &Path, fingerprint: u64) -> Option<Control> {
+    let control: Control = serde_json::from_str(&std::fs::read_to_string(notes).ok()?).ok()?;
+    (control.fingerprint == fingerprint).then_some(control)
 }
 
 /// A model's name as the table has it.

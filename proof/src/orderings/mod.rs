@@ -78,6 +78,8 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let page = root.join("docs/memory-ordering.md");
     let committed = std::fs::read_to_string(&page).with_context(|| page.display().to_string())?;
     let known = table::parse(table::generated(&committed)?);
+    // What cannot be written is told before the time is spent.
+    table::render(&plan, &exceptions, &known)?;
     let start = Instant::now();
     let run = Run { root: &root, plan: &plan, exceptions: &exceptions, known, jobs: jobs(arguments) };
     let (findings, faults) = run.all(&chosen, arguments.only.is_empty())?;
@@ -86,7 +88,8 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let rendered = table::render(&plan, &exceptions, &findings)?;
     let mut failed = false;
     if arguments.write {
-        std::fs::write(&page, table::replaced(&committed, &rendered)?)?;
+        // Read again: it took a while, and somebody may have written in it.
+        std::fs::write(&page, table::replaced(&std::fs::read_to_string(&page)?, &rendered)?)?;
     } else {
         for difference in table::differences(table::generated(&committed)?, &rendered) {
             failed = true;
@@ -191,7 +194,8 @@ impl Run<'_> {
         let built = work.join("target");
         let copy = work.join("mutants");
         copy::with_mutants(self.root, &copy, self.plan)?;
-        let judge = Judge::new(Suite::build(&copy, &built)?, work.join("sites"))?;
+        let suite = Suite::build(&copy, &built)?;
+        let judge = Judge::new(suite, work.join("sites"), copy::fingerprint(&copy)?, !whole)?;
         if whole {
             // All at first, so that each mutant is shown to the quickest model first.
             let models: Vec<usize> = (0..judge.models()).collect();
