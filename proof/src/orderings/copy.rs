@@ -145,3 +145,40 @@ fn instrumented(file: &File, first: usize, plan: &Plan) -> String {
     text.push_str(&file.text[done..]);
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::orderings::source;
+
+    fn rewritten(text: &str) -> String {
+        let file = source::parse("a.rs".to_owned(), text.to_owned()).unwrap();
+        let plan = Plan::of(vec![file]).unwrap();
+        let text = instrumented(&plan.files[0], 0, &plan);
+        assert!(syn::parse_file(&text).is_ok(), "{text}");
+        text
+    }
+
+    #[test]
+    fn an_ordering_asks_which_it_is() {
+        let text = rewritten("fn f(x: &A) {\n // ORDER [a]: because.\n x.swap(1, Ordering::AcqRel);\n}");
+        let asks = "x.swap(1, crate::sync::mutants::ordering(0, Ordering::AcqRel, \
+                    &[(0, Ordering::Acquire), (1, Ordering::Release), (2, Ordering::Relaxed)]));";
+        assert!(text.contains(asks), "{text}");
+    }
+
+    #[test]
+    fn a_call_asks_whether_it_is_made() {
+        let text = rewritten("fn f(k: &K) {\n k.futex_wake(w);\n}");
+        assert!(text.contains("(if crate::sync::mutants::left_out(0, 0) {  } else { k.futex_wake(w); });"), "{text}");
+        let text = rewritten("fn f(k: &K) -> bool {\n !k.futex_wake(w)\n}");
+        let asks = "!(if crate::sync::mutants::left_out(0, 0) { false } else if crate::sync::mutants::left_out(0, 1) { true } else { k.futex_wake(w) })";
+        assert!(text.contains(asks), "{text}");
+    }
+
+    #[test]
+    fn a_place_within_a_place_is_rewritten_too() {
+        let text = rewritten("fn f() {\n // ORDER [a]: because.\n fence(Ordering::AcqRel);\n}");
+        assert!(text.contains("else { fence(crate::sync::mutants::ordering(0, Ordering::AcqRel, "), "{text}");
+    }
+}

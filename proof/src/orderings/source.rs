@@ -285,3 +285,82 @@ fn word(receiver: &Expr) -> String {
         _ => "?".to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sites(text: &str) -> Result<Vec<Site>> {
+        Ok(parse("a.rs".to_owned(), text.to_owned())?.sites)
+    }
+
+    #[test]
+    fn an_ordering_has_its_label_its_word_and_its_function() {
+        let text = "impl Tx<M> {\n fn publish(&self) {\n  // ORDER [publish]: Release, because.\n  // SAFETY: it is.\n  \
+                    unsafe { self.memory.word(self.at.offset()) }\n   .store(1, Ordering::Release);\n }\n}";
+        let [site] = sites(text).unwrap().try_into().unwrap();
+        assert_eq!((&*site.function, &*site.label, &*site.access), ("Tx::publish", "publish", "word.store"));
+        assert_eq!(site.kind, Kind::Ordering(Order::Release, Access::Store));
+        assert_eq!(&text[site.span.clone()], "Ordering::Release");
+        assert_eq!(site.mutations(), [Mutation::Weaken(Order::Relaxed)]);
+    }
+
+    #[test]
+    fn both_orderings_of_an_exchange_are_found() {
+        let text = "fn f(x: &A) {\n // ORDER [a]: AcqRel. Relaxed on failure: a guess.\n \
+                    x.compare_exchange(1, 2, Ordering::AcqRel, Ordering::Acquire);\n}";
+        let [success, failure] = sites(text).unwrap().try_into().unwrap();
+        assert_eq!(success.mutations().len(), 3);
+        assert_eq!((failure.mutations().len(), &*failure.access), (1, "x.compare_exchange, failing"));
+    }
+
+    #[test]
+    fn an_ordering_without_a_label_is_refused() {
+        let fault = sites("fn f(x: &A) {\n x.load(Ordering::Acquire);\n}").unwrap_err().to_string();
+        assert!(fault.contains("a.rs:2: no comment"), "{fault}");
+    }
+
+    /// The label of one statement does not count for the next.
+    #[test]
+    fn a_label_covers_one_statement() {
+        let text = "fn f(x: &A) {\n // ORDER [a]: Relaxed. A guess.\n x.load(Ordering::Relaxed);\n x.load(Ordering::Acquire);\n}";
+        assert!(sites(text).is_err());
+    }
+
+    #[test]
+    fn an_ordering_that_hides_in_a_macro_or_a_name_is_refused() {
+        for body in ["assert!(x.load(Ordering::Acquire) == 1);", "let order = Ordering::Acquire; x.load(order);"] {
+            let fault = sites(&format!("fn f(x: &A) {{\n // ORDER [a]\n {body}\n}}")).unwrap_err().to_string();
+            assert!(fault.contains("1 orderings are named, 0 of them"), "{fault}");
+        }
+    }
+
+    #[test]
+    fn an_imported_ordering_is_one() {
+        let text = "fn f(x: &A) {\n x.load(Acquire); // ORDER [a]\n}";
+        assert_eq!(sites(text).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn fences_and_wake_ups_are_found_and_their_answers_told_from_their_calls() {
+        let text = "fn f(k: &K) {\n k.light_fence();\n k.futex_wake(w);\n woken |= k.futex_wake(w);\n}\n\
+                    fn g() -> bool { h(!wake_one(1)) }";
+        let sites = sites(text).unwrap();
+        let kinds: Vec<(&str, &Kind)> = sites.iter().map(|site| (&*site.access, &site.kind)).collect();
+        let expected = [
+            ("light_fence", &Kind::Call),
+            ("futex_wake", &Kind::Call),
+            ("futex_wake", &Kind::Asking),
+            ("wake_one", &Kind::Asking),
+        ];
+        assert_eq!(kinds, expected);
+    }
+
+    #[test]
+    fn a_fence_of_the_language_is_weakened_and_left_out() {
+        let sites = sites("fn f() {\n // ORDER [a]: because.\n fence(Ordering::AcqRel);\n}").unwrap();
+        let mutations: Vec<Vec<Mutation>> = sites.iter().map(Site::mutations).collect();
+        let halves = vec![Mutation::Weaken(Order::Acquire), Mutation::Weaken(Order::Release)];
+        assert_eq!(mutations, [halves, vec![Mutation::LeaveOut]]);
+    }
+}

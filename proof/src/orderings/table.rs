@@ -153,3 +153,60 @@ pub(crate) fn differences(committed: &str, rendered: &str) -> Vec<String> {
         _ => lines,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::orderings::source;
+
+    fn plan() -> Plan {
+        let text = "fn f(x: &A, k: &K) {\n // ORDER [a]: Release, because.\n x.store(1, Ordering::Release);\n \
+                    x.load(Ordering::Relaxed); // ORDER [b]: Relaxed. It is a number.\n k.light_fence();\n}";
+        Plan::of(vec![source::parse("a.rs".to_owned(), text.to_owned()).unwrap()]).unwrap()
+    }
+
+    fn exceptions() -> Exceptions {
+        let text = "[[exception]]\nname = \"fences\"\nfile = \"a.rs\"\ncalls = [\"light_fence\"]\nargument = \"So.\"\nstand_ins = [\"s\"]\n\
+                    [[stand_in]]\nname = \"s\"\nedits = []";
+        toml::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let (plan, exceptions) = (plan(), exceptions());
+        exceptions.check(&plan).unwrap();
+        let mut findings = Findings::default();
+        findings.mutants.insert(plan.mutants[0].key(), Some("m::n".to_owned()));
+        findings.mutants.insert(plan.mutants[1].key(), None);
+        findings.stand_ins.insert("s".to_owned(), Some("m::o".to_owned()));
+        let table = render(&plan, &exceptions, &findings).unwrap();
+        assert_eq!(parse(&table), findings, "{table}");
+        assert!(table.contains("| `[b]` | `x.load` | `f` | It is a number. |"), "{table}");
+        assert!(differences(&table, &render(&plan, &exceptions, &parse(&table)).unwrap()).is_empty());
+    }
+
+    #[test]
+    fn what_nobody_has_noticed_is_told() {
+        let table = render(&plan(), &exceptions(), &Findings::default()).unwrap();
+        assert!(table.contains("| nobody |\n"), "{table}");
+    }
+
+    #[test]
+    fn an_exception_that_names_nothing_is_refused() {
+        let mut exceptions = exceptions();
+        exceptions.all[0].stand_ins.push("t".to_owned());
+        assert!(exceptions.check(&plan()).is_err());
+        let other: Exceptions =
+            toml::from_str("[[exception]]\nname = \"x\"\nfile = \"b.rs\"\nlabels = [\"a\"]\nargument = \"So.\"")
+                .unwrap();
+        assert!(other.check(&plan()).is_err());
+    }
+
+    #[test]
+    fn a_table_is_put_in_the_place_of_the_other() {
+        let page = format!("before\n{BEGIN}\nold\n{END}\nafter");
+        let page = replaced(&page, "\nnew\n").unwrap();
+        assert_eq!(generated(&page).unwrap(), "\nnew\n");
+        assert!(page.starts_with("before\n") && page.ends_with("\nafter"));
+    }
+}
