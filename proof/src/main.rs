@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use rondel_proof::kills;
+use rondel_proof::{kills, orderings};
 
 /// Repeats, on this machine, what is said of rondel's robustness.
 #[derive(Parser)]
@@ -15,11 +15,15 @@ struct Tool {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Kills a process behind every single instruction of every operation, and has the others go on.
     Kills(kills::Arguments),
+    /// Weakens every atomic ordering, removes every fence and drops every wake-up of the protocol, one at a time, and runs the loom models.
+    Orderings(orderings::Arguments),
 }
 
 fn main() -> anyhow::Result<ExitCode> {
     match Tool::parse().command {
         Command::Kills(arguments) => kills::run(&arguments),
+        Command::Orderings(arguments) => orderings::run(&arguments),
     }
 }

@@ -71,7 +71,7 @@ pub(crate) fn begin(state: &AtomicU64) -> u64 {
     let attachments = next_attachment(state);
     let phase = state.load(Ordering::Relaxed) & PHASE_MASK; // ORDER [attach-count]
     if phase != 0 {
-        // ORDER [attach-count]. A store: only the holder of the lock writes.
+        // ORDER [attach-count]: Relaxed, and a store. Only holders of the lock write here, and taking the lock orders them.
         state.store(attachments << PHASE_BITS | phase, Ordering::Relaxed);
     }
     attachments

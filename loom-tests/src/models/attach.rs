@@ -1,10 +1,13 @@
 //! A participant that attaches while the other side is at work.
 
+use loom::sync::Arc;
 use loom::thread;
 
 use super::participants::{Rx, Tx, ends};
 use super::{Explore, check};
 use crate::memory::Shared;
+use crate::protocol::role::{self, Phase};
+use crate::sync::{AtomicU64, Ordering};
 
 #[test]
 fn a_producer_attaches_to_a_full_ring_while_the_consumer_pops() {
@@ -50,5 +53,27 @@ fn a_consumer_attaches_while_the_producer_pushes() {
             }
         }
         producer.join().unwrap();
+    });
+}
+
+/// The library stores the holder's pid before it marks the role as taken. Whoever sees the mark is shown this holder, and not the one before.
+#[test]
+fn whoever_sees_an_attachment_sees_the_pid_of_its_holder() {
+    check(Explore::All, || {
+        // Who attaches loads the role's word before it stores to it.
+        let words = Arc::new((AtomicU64::watched(0), AtomicU64::new(0)));
+        let holder = {
+            let words = Arc::clone(&words);
+            thread::spawn(move || {
+                let (state, pid) = &*words;
+                pid.store(7, Ordering::Relaxed);
+                role::attach(state);
+            })
+        };
+        let (state, pid) = &*words;
+        if role::decode(role::read(state)) == Phase::Attached {
+            assert_eq!(pid.load(Ordering::Relaxed), 7);
+        }
+        holder.join().unwrap();
     });
 }

@@ -343,7 +343,7 @@ pub(super) fn change_taker<M: Memory>(memory: &M, geometry: Geometry, orphan: Or
     let slot = memory.slot(orphan.position);
     let by = geometry.reclaim(orphan.position, taker);
     // ORDER [take]: AcqRel. Acquire, partner [publish]: the element is read next. Release: whoever takes it over from us in turn
-    // sees what we saw.
+    // sees what we saw. Relaxed on failure: another was quicker, and nothing is read.
     memory.stamp(slot).compare_exchange(orphan.stamp, by, Ordering::AcqRel, Ordering::Relaxed).is_ok()
 }
 

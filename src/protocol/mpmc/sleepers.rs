@@ -123,8 +123,8 @@ fn wake_one(beds: &impl Beds, kernel: &impl Kernel, begin: u32) -> bool {
         let last = if line == SHARED_BIT { beds.lines() } else { line + 1 };
         let mut woken = false;
         for line in line..last.max(line + 1) {
-            // ORDER [wake]: Relaxed; the futex's own lock orders it against S4.
             let word = beds.asleep(line);
+            // ORDER [wake]: Relaxed; the futex's own lock orders it against S4.
             if word.swap(AWAKE, Ordering::Relaxed) != AWAKE {
                 woken |= kernel.futex_wake(word);
             }

@@ -45,7 +45,7 @@ impl<M: Memory> Consumer<M> {
     pub(crate) fn attach(memory: M, geometry: Geometry) -> Result<Self, Corruption> {
         // ORDER [attach-head]: Relaxed. Only consumers write these two, and the role's lock orders them.
         let head = memory.consumed().load(Ordering::Relaxed);
-        let released = memory.released().load(Ordering::Relaxed);
+        let released = memory.released().load(Ordering::Relaxed); // ORDER [attach-head]
         geometry.check_positions(head, released)?;
         let number = geometry.number(head);
         let index = geometry.index(number);

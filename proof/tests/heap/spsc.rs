@@ -1,0 +1,239 @@
+//! Elements between one producer and one consumer.
+
+use std::sync::Arc;
+use std::thread;
+
+use crate::block::{Block, LINE};
+use crate::pair::Around;
+use crate::protocol::role;
+use crate::protocol::spsc::{Advanced, Consumer, Geometry, Memory, Producer, Push};
+use crate::sync::AtomicU64;
+use crate::{MESSAGES, wait_a_little};
+
+/// More than a word, so that a torn one shows.
+type Element = [u64; 2];
+
+const SLOTS: u64 = 3;
+const CONSUMED: usize = 0;
+const RELEASED: usize = LINE;
+const LINES: usize = 2 * LINE;
+
+fn element(number: u64) -> Element {
+    [number, !number.wrapping_mul(0x9E37_79B9_7F4A_7C15)]
+}
+
+struct Ring {
+    block: Block,
+    around: Around,
+    geometry: Geometry,
+}
+
+impl Ring {
+    fn new(capacity: u64) -> Arc<Ring> {
+        let geometry = Geometry::new(capacity, SLOTS).expect("a capacity");
+        let bytes = LINES + geometry.lines as usize * LINE;
+        Arc::new(Ring { block: Block::new(bytes), around: Around::new(), geometry })
+    }
+
+    fn producer(self: &Arc<Ring>) -> (Producer<Handle>, u64) {
+        let half = Producer::attach(Handle(Arc::clone(self)), self.geometry).expect("sound words");
+        (half, role::attach(&self.around.producer))
+    }
+
+    fn consumer(self: &Arc<Ring>) -> (Consumer<Handle>, u64) {
+        let half = Consumer::attach(Handle(Arc::clone(self)), self.geometry).expect("sound words");
+        (half, role::attach(&self.around.consumer))
+    }
+}
+
+struct Handle(Arc<Ring>);
+
+impl Handle {
+    fn place(&self, line: usize, slot: u64, count: usize) -> *mut Element {
+        assert!(slot + count as u64 <= SLOTS);
+        let offset = LINES + line * LINE + size_of::<u64>() + slot as usize * size_of::<Element>();
+        self.0.block.at(offset, count * size_of::<Element>()).cast()
+    }
+}
+
+// SAFETY: each line has memory of its own in the block, which lives as long as the handle: a stamp, and behind it the slots.
+unsafe impl Memory for Handle {
+    type Element = Element;
+    type Line = usize;
+    const SLOTS: u64 = SLOTS;
+    const AHEAD: u64 = 1;
+
+    fn line(&self, index: u64) -> usize {
+        index as usize
+    }
+
+    fn stamp(&self, line: usize) -> &AtomicU64 {
+        self.0.block.word(LINES + line * LINE)
+    }
+
+    fn consumed(&self) -> &AtomicU64 {
+        self.0.block.word(CONSUMED)
+    }
+
+    fn released(&self) -> &AtomicU64 {
+        self.0.block.word(RELEASED)
+    }
+
+    unsafe fn write(&self, line: usize, slot: u64, element: Element) {
+        // SAFETY: the place is in the block and aligned to a word; that nobody else accesses it is the caller's contract.
+        unsafe { self.place(line, slot, 1).write(element) };
+    }
+
+    unsafe fn write_slice(&self, line: usize, slot: u64, elements: &[Element]) {
+        let place = self.place(line, slot, elements.len());
+        // SAFETY: as for `write`; the slice is not in the block.
+        unsafe { place.copy_from_nonoverlapping(elements.as_ptr(), elements.len()) };
+    }
+
+    unsafe fn read(&self, line: usize, slot: u64) -> Element {
+        // SAFETY: as for `write`; that nobody writes is the caller's contract.
+        unsafe { self.place(line, slot, 1).read() }
+    }
+
+    unsafe fn read_slice(&self, line: usize, slot: u64, elements: &mut [Element]) {
+        let place = self.place(line, slot, elements.len());
+        // SAFETY: as for `read`; the slice is not in the block.
+        unsafe { elements.as_mut_ptr().copy_from_nonoverlapping(place, elements.len()) };
+    }
+
+    fn hint_complete(&self, _: usize) {}
+
+    fn hint_write(&self, _: usize, _: Push) {}
+
+    fn hint_read(&self, _: usize, _: u64) {}
+}
+
+#[test]
+fn elements_one_by_one_for_many_laps() {
+    let ring = Ring::new(5);
+    let (mut tx, _) = ring.producer();
+    let (mut rx, _) = ring.consumer();
+    let producer = thread::spawn(move || {
+        for number in 0..MESSAGES {
+            while !tx.try_push(element(number)).expect("sound words") {
+                wait_a_little();
+            }
+        }
+    });
+    for number in 0..MESSAGES {
+        loop {
+            if let Some(found) = rx.peek().expect("sound words") {
+                assert_eq!(found, element(number));
+                rx.advance();
+                break;
+            }
+            wait_a_little();
+        }
+    }
+    producer.join().unwrap();
+    assert!(rx.is_empty().unwrap());
+}
+
+#[test]
+fn batches_of_all_sizes() {
+    let ring = Ring::new(11);
+    let (mut tx, _) = ring.producer();
+    let (mut rx, _) = ring.consumer();
+    let producer = thread::spawn(move || {
+        let mut random = fastrand::Rng::with_seed(1);
+        let mut pushed = 0;
+        while pushed < MESSAGES {
+            let most = random.u64(1..=14).min(MESSAGES - pushed);
+            let batch: Vec<Element> = (pushed..pushed + most).map(element).collect();
+            let count = tx.try_push_slice(&batch).expect("sound words");
+            pushed += count as u64;
+            if count == 0 {
+                assert!(tx.len().expect("sound words") <= MESSAGES);
+                wait_a_little();
+            }
+        }
+    });
+    let mut random = fastrand::Rng::with_seed(2);
+    let mut popped = 0;
+    while popped < MESSAGES {
+        let mut batch = vec![[0; 2]; random.usize(1..=14)];
+        let (count, _) = rx.pop_slice(&mut batch).expect("sound words");
+        for found in &batch[..count] {
+            assert_eq!(*found, element(popped));
+            popped += 1;
+        }
+        assert!(rx.len().expect("sound words") <= MESSAGES - popped);
+        if count == 0 {
+            wait_a_little();
+        }
+    }
+    producer.join().unwrap();
+}
+
+#[test]
+fn both_sleep_and_a_close_is_told_after_the_last_element() {
+    let ring = Ring::new(1);
+    let (mut tx, attachments) = ring.producer();
+    let (mut rx, _) = ring.consumer();
+    let messages = MESSAGES / 10;
+    let producer = {
+        let ring = Arc::clone(&ring);
+        thread::spawn(move || {
+            let around = &ring.around;
+            for number in 0..messages {
+                while !tx.try_push(element(number)).expect("sound words") {
+                    assert!(around.sleep(&around.space, &around.consumer, || tx.see_consumed().expect("sound words")));
+                }
+                around.notify(&around.data);
+            }
+            around.close(&around.producer, attachments, &around.data);
+        })
+    };
+    let around = &ring.around;
+    let mut next = 0;
+    loop {
+        match rx.peek().expect("sound words") {
+            Some(found) => {
+                assert_eq!(found, element(next));
+                next += 1;
+                if rx.advance() != Advanced::Within {
+                    around.notify(&around.space);
+                }
+            }
+            None => {
+                if !around.sleep(&around.data, &around.producer, || !rx.is_empty().expect("sound words")) {
+                    break;
+                }
+            }
+        }
+    }
+    assert_eq!(next, messages, "closed before all was delivered");
+    producer.join().unwrap();
+}
+
+#[test]
+fn successors_go_on_where_the_others_stopped() {
+    let ring = Ring::new(4);
+    let (mut pushed, mut popped) = (0, 0);
+    for turn in 0..MESSAGES / 10 {
+        let ring = Arc::clone(&ring);
+        // Each is another thread's: the join stands for the kernel's lock.
+        let ends = thread::spawn(move || {
+            let (mut tx, _) = ring.producer();
+            let (mut rx, _) = ring.consumer();
+            for _ in 0..turn % 7 {
+                pushed += u64::from(tx.try_push(element(pushed)).expect("sound words"));
+            }
+            for _ in 0..turn % 5 {
+                if let Some(found) = rx.peek().expect("sound words") {
+                    assert_eq!(found, element(popped));
+                    popped += 1;
+                    rx.advance();
+                }
+            }
+            (pushed, popped)
+        });
+        (pushed, popped) = ends.join().unwrap();
+    }
+    assert!(popped > 0);
+}
