@@ -1,0 +1,66 @@
+//! What a run leaves behind, and whose it is.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+/// A directory for temporary files that is empty at the start. It also marks the processes of one test: they have its name in
+/// their environment, and their children inherit it.
+pub(crate) struct Temporary(PathBuf);
+
+impl Temporary {
+    pub(crate) fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("rondel-torture-test-{name}-{}", std::process::id()));
+        std::fs::create_dir(&path).expect("a directory");
+        Temporary(path)
+    }
+
+    pub(crate) fn mark<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        command.env("TMPDIR", &self.0)
+    }
+
+    /// The processes with the mark, other than this one.
+    pub(crate) fn processes(&self) -> usize {
+        let mark = format!("TMPDIR={}\0", self.0.display());
+        let entries = std::fs::read_dir("/proc").expect("/proc").flatten();
+        let marked = |path: PathBuf| {
+            std::fs::read(path.join("environ"))
+                .is_ok_and(|environment| environment.windows(mark.len()).any(|window| window == mark.as_bytes()))
+        };
+        entries.filter(|entry| marked(entry.path())).count()
+    }
+
+    /// Waits for participants: the tool, an episode, and who takes part in it.
+    pub(crate) fn wait_for_participants(&self) {
+        wait_until("no participant", || self.processes() >= 4);
+    }
+
+    /// Neither processes, nor files, nor names of the tool that had this pid.
+    pub(crate) fn assert_nothing_left(&self, tool: u32) {
+        // Who finds out that the tool has gone has something to do before it goes.
+        wait_until("processes are left", || self.processes() == 0);
+        assert_eq!(files(&self.0, ""), Vec::<String>::new());
+        assert_eq!(files(Path::new("/dev/shm"), &format!("rondel.torture-{tool}-")), Vec::<String>::new());
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn files(directory: &Path, prefix: &str) -> Vec<String> {
+    let entries = std::fs::read_dir(directory).expect("the directory").flatten();
+    let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    names.filter(|name| name.starts_with(prefix)).collect()
+}
+
+#[track_caller]
+fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+    let begin = Instant::now();
+    while !is_so() {
+        assert!(begin.elapsed() < Duration::from_secs(30), "{what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
