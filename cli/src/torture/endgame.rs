@@ -156,7 +156,7 @@ pub(super) fn wake<S: Subject>(ring: &S, setup: &Setup, journal: &Journal, side:
                 return Err(format!("the {side} do not fall asleep"));
             }
             thread::sleep(SETTLED);
-            let (begin, waited) = (now(), kept_waiting(number).unwrap_or_default());
+            let (begin, waited) = (now(), kept_both_waiting(number));
             if let Some(tx) = &mut tx {
                 tx.push(&examiners(&letters, turn as u64), Patience::Never)?;
             }
@@ -167,7 +167,7 @@ pub(super) fn wake<S: Subject>(ring: &S, setup: &Setup, journal: &Journal, side:
                 return Err(format!("stuck: the {side} sleep for ever, though there is something for them"));
             }
             let delay = Duration::from_nanos(journal.woken().saturating_sub(begin));
-            delays.push(delay.saturating_sub(kept_waiting(number).unwrap_or_default().saturating_sub(waited)));
+            delays.push(delay.saturating_sub(kept_both_waiting(number).saturating_sub(waited)));
             journal.forget_sleepers();
         }
         Ok(Wakes { side, delays })
@@ -175,6 +175,11 @@ pub(super) fn wake<S: Subject>(ring: &S, setup: &Setup, journal: &Journal, side:
     let _ = kill_process(pid, Signal::KILL);
     waitpid(Some(pid), WaitOptions::empty()).map_err(|error| error.to_string())?;
     measured.map_err(|error| journal.of(LIVES).complaint().unwrap_or(error))
+}
+
+/// How long the sleeper, and whoever wakes it, have been without a processor.
+fn kept_both_waiting(sleeper: u32) -> Duration {
+    [sleeper, std::process::id()].into_iter().filter_map(kept_waiting).sum()
 }
 
 fn wait_until(is_so: impl Fn() -> bool) -> bool {

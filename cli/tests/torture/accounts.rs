@@ -1,5 +1,9 @@
 //! A run that is clean, and its account.
 
+use std::process::Stdio;
+use std::time::Duration;
+
+use rustix::process::{Signal, kill_process};
 use serde_json::Value;
 
 use super::place::Temporary;
@@ -21,8 +25,7 @@ fn three_seconds_of_all_rings_are_clean_and_the_account_adds_up() {
     let place = Temporary::new("clean");
     // A stall is the machine's as long as other tests run: only what never ends is one here.
     let mut command = torture(&["--for", "3s", "--jobs", "3", "--stall", "5s", "--json"]);
-    let child =
-        place.mark(&mut command).stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn();
+    let child = place.mark(&mut command).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
     let child = child.expect("the tool starts");
     let pid = child.id();
     let output = child.wait_with_output().expect("it ends");
@@ -61,22 +64,34 @@ fn a_seed_is_one_episode_over_and_over_and_people_are_told_in_words() {
     }
 }
 
-/// A bound that nothing can keep: so a fault is told, with all that is needed to see it again.
+/// A participant that ends as none should is a fault like any other, and one that a test can make: it is told with all that is needed to see
+/// it again.
 #[test]
 fn a_fault_is_told_with_its_seed_and_the_bytes_of_the_segment() {
     let place = Temporary::new("fault");
-    // Of quiet windows there is one in a second or so.
-    let mut command = torture(&["--for", "20s", "--stall", "0s", "--json"]);
-    let output = run(place.mark(&mut command));
+    let mut command = torture(&["--for", "1h", "--jobs", "1", "--stall", "5s", "--json"]);
+    let command = place.mark(&mut command).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut tool = command.spawn().expect("the tool starts");
+    while tool.try_wait().expect("ours").is_none() {
+        for participant in place.participants(tool.id()) {
+            // It may have been killed, and replaced, meanwhile.
+            let _ = kill_process(participant, Signal::TERM);
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let pid = tool.id();
+    let output = tool.wait_with_output().expect("it has ended");
     let account = account(&output);
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(account["clean"], false, "{account:#}");
     let fault = &account["faults"][0];
     let seed = number(fault, "seed");
-    assert!(fault["faults"][0].as_str().is_some_and(|fault| fault.starts_with("stalled: ")), "{fault:#}");
+    assert!(fault["faults"][0].as_str().is_some_and(|fault| fault.contains("ended by signal 15")), "{fault:#}");
     assert!(fault["setup"].as_str().is_some_and(|setup| setup.starts_with(&format!("seed {seed}: "))), "{fault:#}");
     assert_eq!(fault["replay"], format!("rondel torture --seed {seed}"));
-    let kept = std::fs::read(fault["segment"].as_str().expect("a path")).expect("a file");
-    assert_eq!(&kept[..6], b"RONDEL", "the segment begins as segments do");
+    let kept = fault["segment"].as_str().expect("a path");
+    assert_eq!(&std::fs::read(kept).expect("a file")[..6], b"RONDEL", "a segment begins so");
+    std::fs::remove_file(kept).expect("ours");
     assert!(text(&output.stderr).contains("not clean"), "{}", text(&output.stderr));
+    place.assert_nothing_left(pid);
 }

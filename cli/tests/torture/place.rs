@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use rustix::process::Pid;
+
 /// A directory for temporary files that is empty at the start. It also marks the processes of one test: they have its name in
 /// their environment, and their children inherit it.
 pub(crate) struct Temporary(PathBuf);
@@ -20,25 +22,34 @@ impl Temporary {
     }
 
     /// The processes with the mark, other than this one.
-    pub(crate) fn processes(&self) -> usize {
+    fn marked(&self) -> Vec<u32> {
         let mark = format!("TMPDIR={}\0", self.0.display());
         let entries = std::fs::read_dir("/proc").expect("/proc").flatten();
         let marked = |path: PathBuf| {
             std::fs::read(path.join("environ"))
                 .is_ok_and(|environment| environment.windows(mark.len()).any(|window| window == mark.as_bytes()))
         };
-        entries.filter(|entry| marked(entry.path())).count()
+        let marked = entries.filter(|entry| marked(entry.path()));
+        marked.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
+    }
+
+    /// The children of the tool's children.
+    pub(crate) fn participants(&self, tool: u32) -> Vec<Pid> {
+        let marked: Vec<(u32, u32)> = self.marked().into_iter().filter_map(|pid| Some((pid, parent(pid)?))).collect();
+        let is_episode = |pid: u32| marked.contains(&(pid, tool));
+        let participants = marked.iter().filter(|(_, parent)| is_episode(*parent));
+        participants.filter_map(|(pid, _)| Pid::from_raw(*pid as i32)).collect()
     }
 
     /// Waits for participants: the tool, an episode, and who takes part in it.
     pub(crate) fn wait_for_participants(&self) {
-        wait_until("no participant", || self.processes() >= 4);
+        wait_until("no participant", || self.marked().len() >= 4);
     }
 
     /// Neither processes, nor files, nor names of the tool that had this pid.
     pub(crate) fn assert_nothing_left(&self, tool: u32) {
         // Who finds out that the tool has gone has something to do before it goes.
-        wait_until("processes are left", || self.processes() == 0);
+        wait_until("processes are left", || self.marked().is_empty());
         assert_eq!(files(&self.0, ""), Vec::<String>::new());
         assert_eq!(files(Path::new("/dev/shm"), &format!("rondel.torture-{tool}-")), Vec::<String>::new());
     }
@@ -48,6 +59,12 @@ impl Drop for Temporary {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.0);
     }
+}
+
+/// The parent's pid: field 4 of proc_pid_stat(5), the second behind the name, which is in brackets.
+fn parent(pid: u32) -> Option<u32> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit_once(')')?.1.split_ascii_whitespace().nth(1)?.parse().ok()
 }
 
 fn files(directory: &Path, prefix: &str) -> Vec<String> {
