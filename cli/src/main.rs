@@ -2,6 +2,7 @@
 
 mod pipelines;
 mod segments;
+mod torture;
 mod versus;
 
 use clap::{Parser, Subcommand};
@@ -10,8 +11,8 @@ use std::process::ExitCode;
 
 use pipelines::Ending;
 
-/// Sends streams through rondel's rings, compares them with the kernel's ways of handing messages over, and looks after named
-/// segments.
+/// Sends streams through rondel's rings, compares them with the kernel's ways of handing messages over, kills their users, and looks after
+/// named segments.
 #[derive(Parser)]
 #[command(name = "rondel", version, about, arg_required_else_help = true)]
 struct Tool {
@@ -25,6 +26,9 @@ enum Command {
     #[command(name = "recv")]
     Receive(pipelines::Receive),
     Versus(versus::Arguments),
+    Torture(torture::Torture),
+    #[command(name = "torture-episode", hide = true)]
+    Episode(torture::Episode),
     List(segments::List),
     Unlink(segments::Unlink),
 }
@@ -34,6 +38,8 @@ fn main() -> ExitCode {
         Command::Send(arguments) => pipelines::send(&arguments),
         Command::Receive(arguments) => pipelines::receive(&arguments),
         Command::Versus(arguments) => versus::run(&arguments).map(|()| Ending::Complete),
+        Command::Torture(arguments) => torture::run(&arguments),
+        Command::Episode(arguments) => torture::episode(&arguments).map(|()| Ending::Complete),
         Command::List(arguments) => segments::list(&arguments).map(|()| Ending::Complete),
         Command::Unlink(arguments) => segments::unlink(&arguments).map(|()| Ending::Complete),
     };

@@ -96,7 +96,7 @@ pub(crate) fn end_by(signal: i32) -> ! {
 }
 
 /// The signals that this process ignores, as a set of bits. Where it cannot be known, none.
-fn ignored_signals() -> u64 {
+pub(crate) fn ignored_signals() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)

@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use rondel::Fault;
 
-pub(crate) use interrupt::end_by;
+pub(crate) use interrupt::{end_by, ignored_signals};
 pub(crate) use receive::{Receive, run as receive};
 pub(crate) use send::{Send, run as send};
 
