@@ -5,13 +5,14 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 source fuzz/tools.sh
 
-[[ -n ${NO_BUILD:-} ]] || build address
+kind=${KIND:-address}
+[[ -n ${NO_BUILD:-} ]] || build "$kind"
 for target in "${targets[@]}"; do
     mkdir -p "fuzz/corpus/$target"
     merged=$(mktemp -d)
     trap 'rm -rf "$merged"' EXIT
     # Edges, and not how often: otherwise ten times as many are kept.
-    "$(program address "$target")" -set_cover_merge=1 -use_counters=0 -detect_leaks=0 -max_len=300 \
+    "$(program "$kind" "$target")" -set_cover_merge=1 -use_counters=0 -detect_leaks=0 -max_len=300 \
         "$merged" "fuzz/seeds/$target" "fuzz/corpus/$target" >/dev/null 2>&1
     rm -f "fuzz/seeds/$target"/*
     for input in "$merged"/*; do

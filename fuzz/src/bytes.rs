@@ -2,13 +2,14 @@
 
 use std::fs::{File, Permissions};
 use std::io::Write;
+use std::marker::PhantomData;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::fs::{FileExt, PermissionsExt};
 
 use memmap2::{MmapOptions, MmapRaw};
 use rondel::segment::Segment;
 
-use crate::kept::kept;
+use crate::kept::{Key, kept};
 
 /// The longest descriptor that is kept.
 const LONGEST: usize = 1 << 20;
@@ -86,6 +87,21 @@ pub fn resized(bytes: &[u8], choice: u8) -> Vec<u8> {
 pub fn cut(bytes: &mut Vec<u8>, by: u8) {
     let by = isize::from(by as i8) * if by % 2 == 0 { 64 } else { 4096 / 8 };
     bytes.resize(bytes.len().saturating_add_signed(by), 0xff);
+}
+
+/// Bytes of a header, up to the options: what follows names a control part, and is all zeros in a ring that has none.
+const HEADER: usize = 96;
+
+/// What was accepted has to be what a creator writes: `made` is a segment of the same capacity, and so forth, which is looked at once for
+/// each `key`. The last word, the options, is compared by its own bits, of which there are `options`.
+pub fn assert_made_by_a_creator<S: 'static>(found: &[u8], key: Key, options: u64, made: impl FnOnce() -> Vec<u8>) {
+    let header = kept(key, || {
+        let made = made();
+        (<[u8; HEADER]>::try_from(&made[..HEADER]).expect("so many"), PhantomData::<S>)
+    });
+    let (fields, word) = found[..HEADER].split_at(HEADER - 8);
+    assert_eq!(fields, &header.0[..HEADER - 8], "accepted, and not what a creator writes");
+    assert_eq!(word.iter().rev().fold(0, |sum, &byte| sum << 8 | u64::from(byte)) & !options, 0, "unknown options");
 }
 
 /// Overwrites words: two bytes of place, counted in words, and eight of value each; place 0 to 13 is the header.

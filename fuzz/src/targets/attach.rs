@@ -12,7 +12,7 @@ use arbitrary::Unstructured;
 use bytemuck::Pod;
 use rondel::spsc::Ring;
 
-use crate::bytes::{bytes_of, cut, mutate, resized, sealed_memfd};
+use crate::bytes::{assert_made_by_a_creator, bytes_of, cut, mutate, resized, sealed_memfd};
 use crate::header::forge;
 use crate::kept::kept;
 use crate::wall::walled;
@@ -41,11 +41,14 @@ fn forged<T: Pod>(fields: bool, capacity: usize, script: &[u8]) -> Vec<u8> {
     bytes
 }
 
-fn attach<T: Pod>(fd: &OwnedFd, len: usize) {
+fn attach<T: Pod>(fd: &OwnedFd, bytes: &[u8]) {
     let fd = fd.try_clone().expect("a descriptor");
     let (ring, walls) = walled(|| Ring::<T>::from_fd(fd));
     let Ok(ring) = ring else { return };
-    assert_eq!(ring.segment().total_len() as usize, len, "mapped as long as it is");
+    assert_eq!(ring.segment().total_len() as usize, bytes.len(), "mapped as long as it is");
+    let capacity = ring.capacity();
+    let made = || bytes_of(Ring::<T>::builder().capacity(capacity).anonymous().expect("a memfd").segment());
+    assert_made_by_a_creator::<Ring<T>>(bytes, [capacity, 0, 0, 0], 0, made);
     assert!(walls.check(), "the walls are not where the mapping is");
     use_it(&ring);
 }
@@ -94,7 +97,7 @@ pub fn run(input: &[u8]) {
         cut(&mut bytes, script.first().copied().unwrap_or(1));
     }
     let fd = sealed_memfd(&bytes);
-    attach::<u64>(&fd, bytes.len());
-    attach::<[u8; 24]>(&fd, bytes.len());
-    attach::<[u8; 200]>(&fd, bytes.len());
+    attach::<u64>(&fd, &bytes);
+    attach::<[u8; 24]>(&fd, &bytes);
+    attach::<[u8; 200]>(&fd, &bytes);
 }

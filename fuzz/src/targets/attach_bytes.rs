@@ -11,7 +11,7 @@ use std::time::Duration;
 use arbitrary::Unstructured;
 use rondel::bytes::Ring;
 
-use crate::bytes::{bytes_of, cut, mutate, resized, sealed_memfd};
+use crate::bytes::{assert_made_by_a_creator, bytes_of, cut, mutate, resized, sealed_memfd};
 use crate::hostile::touch;
 use crate::kept::kept;
 use crate::wall::walled;
@@ -137,6 +137,9 @@ pub fn run(input: &[u8]) {
     let (ring, walls) = walled(|| Ring::from_fd(fd));
     let Ok(ring) = ring else { return };
     assert_eq!(ring.segment().total_len() as usize, bytes.len(), "mapped as long as it is");
+    let (capacity, largest) = (ring.capacity(), ring.largest());
+    let made = || bytes_of(Ring::builder().capacity(capacity).largest(largest).anonymous().expect("a memfd").segment());
+    assert_made_by_a_creator::<Ring>(&bytes, [capacity, largest, 0, 0], 0, made);
     assert!(walls.check(), "the walls are not where the mapping is");
     assert!(ring.largest() >= 1 && ring.largest() + 8 <= ring.capacity());
     use_it(&ring);

@@ -13,7 +13,7 @@ use arbitrary::Unstructured;
 use bytemuck::Pod;
 use rondel::mpmc::{OnConsumerDeath, Ring};
 
-use crate::bytes::{bytes_of, cut, mutate, resized, sealed_memfd};
+use crate::bytes::{assert_made_by_a_creator, bytes_of, cut, mutate, resized, sealed_memfd};
 use crate::kept::kept;
 use crate::wall::walled;
 
@@ -43,11 +43,15 @@ fn made<T: Pod>(choice: u8) -> Vec<u8> {
     bytes_of(ring.segment())
 }
 
-fn attach<T: Pod>(fd: &OwnedFd, len: usize) {
+fn attach<T: Pod>(fd: &OwnedFd, bytes: &[u8]) {
     let fd = fd.try_clone().expect("a descriptor");
     let (ring, walls) = walled(|| Ring::<T>::from_fd(fd));
     let Ok(ring) = ring else { return };
-    assert_eq!(ring.segment().total_len() as usize, len, "mapped as long as it is");
+    assert_eq!(ring.segment().total_len() as usize, bytes.len(), "mapped as long as it is");
+    let (capacity, places) = (ring.capacity(), ring.places());
+    let builder = || Ring::<T>::builder().capacity(capacity).participants(places as u32);
+    let made = || bytes_of(builder().anonymous().expect("a memfd").segment());
+    assert_made_by_a_creator::<Ring<T>>(bytes, [capacity, places, 0, 0], 7, made);
     assert!(walls.check(), "the walls are not where the mapping is");
     assert_eq!(ring.participants().len(), ring.places());
     use_it(&ring);
@@ -117,7 +121,7 @@ pub fn run(input: &[u8]) {
         cut(&mut bytes, *more);
     }
     let fd = sealed_memfd(&bytes);
-    attach::<u64>(&fd, bytes.len());
-    attach::<[u8; 24]>(&fd, bytes.len());
-    attach::<[u8; 200]>(&fd, bytes.len());
+    attach::<u64>(&fd, &bytes);
+    attach::<[u8; 24]>(&fd, &bytes);
+    attach::<[u8; 200]>(&fd, &bytes);
 }
