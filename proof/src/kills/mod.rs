@@ -6,6 +6,7 @@
 //! they find has to be what is promised. A failing case has a name, by which it is repeated.
 
 mod account;
+mod bytes;
 mod case;
 mod clock;
 mod crew;
@@ -68,7 +69,9 @@ const PARTS: u64 = 4;
 const PARTS_OF_PAIRS: u64 = 16;
 
 fn scenarios() -> Vec<Box<dyn Scenario>> {
-    spsc::scenarios()
+    let mut all = spsc::scenarios();
+    all.extend(bytes::scenarios());
+    all
 }
 
 /// Carries out the subcommand.
