@@ -159,7 +159,8 @@ pub(crate) fn work(
     Ok(())
 }
 
-fn pipe() -> io::Result<(File, File)> {
+/// The end to read from, and the one to write to.
+pub(super) fn pipe() -> io::Result<(File, File)> {
     let mut ends = [0; 2];
     // SAFETY: the kernel writes two descriptors to `ends`, which is alive.
     if unsafe { libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC) } != 0 {

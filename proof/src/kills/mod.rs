@@ -14,6 +14,7 @@ mod last_words;
 mod page;
 mod pair;
 mod scenario;
+mod segments;
 mod sleeper;
 mod spsc;
 mod victim;
@@ -34,6 +35,7 @@ use self::account::Account;
 pub use self::case::Case;
 use self::crew::{Points, Told, Unit};
 use self::scenario::Scenario;
+use self::segments::workplace::Workplace;
 use self::walk::{Course, Walk};
 
 /// Kills a process behind every single instruction of every operation, and has the others go on.
@@ -71,6 +73,7 @@ const PARTS_OF_PAIRS: u64 = 16;
 fn scenarios() -> Vec<Box<dyn Scenario>> {
     let mut all = spsc::scenarios();
     all.extend(bytes::scenarios());
+    all.extend(segments::scenarios());
     all
 }
 
@@ -81,6 +84,7 @@ fn scenarios() -> Vec<Box<dyn Scenario>> {
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let mut scenarios = scenarios();
     if let Some(case) = &arguments.case {
+        let _workplace = Workplace::take()?;
         return replay(&scenarios, case);
     }
     if !arguments.only.is_empty() {
@@ -93,6 +97,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         scenarios.iter().for_each(|scenario| println!("{}", scenario.name()));
         return Ok(ExitCode::SUCCESS);
     }
+    let _workplace = Workplace::take()?;
     sweep(&scenarios, arguments)
 }
 

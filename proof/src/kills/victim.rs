@@ -82,6 +82,11 @@ impl Victim<'_> {
         victim
     }
 
+    /// Its number.
+    pub(crate) fn pid(&self) -> pid_t {
+        self.pid
+    }
+
     /// Waits for its next stop.
     ///
     /// # Panics
