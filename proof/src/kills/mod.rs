@@ -10,9 +10,11 @@ mod bytes;
 mod case;
 mod clock;
 mod crew;
+mod interruption;
 mod last_words;
 mod page;
 mod pair;
+mod permission;
 mod scenario;
 mod segments;
 mod sleeper;
@@ -22,7 +24,7 @@ mod walk;
 mod whereabouts;
 mod worker;
 
-use std::io::{IsTerminal, stderr};
+use std::io::{ErrorKind, IsTerminal, Write, stderr, stdout};
 use std::num::NonZeroU64;
 use std::process::ExitCode;
 use std::thread::available_parallelism;
@@ -34,6 +36,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use self::account::Account;
 pub use self::case::Case;
 use self::crew::{Points, Told, Unit};
+use self::interruption::Interruption;
 use self::scenario::Scenario;
 use self::segments::workplace::Workplace;
 use self::walk::{Course, Walk};
@@ -84,7 +87,6 @@ fn scenarios() -> Vec<Box<dyn Scenario>> {
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let mut scenarios = scenarios();
     if let Some(case) = &arguments.case {
-        let _workplace = Workplace::take()?;
         return replay(&scenarios, case);
     }
     if !arguments.only.is_empty() {
@@ -94,16 +96,40 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         }
     }
     if arguments.list {
-        scenarios.iter().for_each(|scenario| println!("{}", scenario.name()));
+        let names: String = scenarios.iter().map(|scenario| format!("{}\n", scenario.name())).collect();
+        say(&names)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let _workplace = Workplace::take()?;
+    if let Err(refused) = permission::ask() {
+        return Ok(forbidden(&refused));
+    }
     sweep(&scenarios, arguments)
+}
+
+/// The exit code where the machine does not let a process be stepped: nothing was tried, and nothing was found.
+pub const EXIT_FORBIDDEN: u8 = 77;
+
+fn forbidden(refused: &str) -> ExitCode {
+    eprintln!(
+        "nothing was tried: {refused}.\nA victim is stepped through its operations by ptrace(2). Containers forbid it by their \
+         seccomp profile (`docker run --cap-add SYS_PTRACE` allows it), systems by kernel.yama.ptrace_scope = 3."
+    );
+    ExitCode::from(EXIT_FORBIDDEN)
+}
+
+/// Prints, unless nobody listens any more.
+fn say(text: &str) -> anyhow::Result<()> {
+    match stdout().write_all(text.as_bytes()).and_then(|()| stdout().flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error).context("stdout"),
+        _ => Ok(()),
+    }
 }
 
 fn sweep(scenarios: &[Box<dyn Scenario>], arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let cores = arguments.jobs.unwrap_or_else(|| available_parallelism().map_or(1, |cores| cores.get()));
     let seed = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_nanos() as u64);
+    let interruption = Interruption::expect();
+    let _workplace = Workplace::take()?;
     let mut account = Account::new(scenarios);
     let units: [Vec<Unit>; 2] = [false, true].map(|asleep| {
         let numbered = scenarios.iter().enumerate().filter(|(_, scenario)| scenario.sleeps() == asleep);
@@ -117,11 +143,13 @@ fn sweep(scenarios: &[Box<dyn Scenario>], arguments: &Arguments) -> anyhow::Resu
     let mut kills = 0;
     for (units, a_core) in units.iter().zip([1, SLEEPERS_A_CORE]) {
         let before = kills;
-        crew::work(scenarios, units, (cores * a_core).min(units.len()), |told, so_far| {
+        crew::work(scenarios, units, (cores * a_core).min(units.len()), &interruption, |told, so_far| {
             match told {
                 Some(Told::Fault { case, said }) => {
-                    bar.suspend(|| eprintln!("FAULT {case}\n{said}\nagain: rondel-proof kills --case '{case}'"));
-                    account.fault();
+                    let is_told = account.fault(&case);
+                    let text = format!("FAULT {case}\n{said}\nagain: rondel-proof kills --case '{case}'\n\n");
+                    // Nobody may listen any more.
+                    bar.suspend(|| is_told.then(|| stderr().write_all(text.as_bytes())));
                 }
                 Some(done @ Told::Done { .. }) => {
                     account.add(done);
@@ -130,15 +158,20 @@ fn sweep(scenarios: &[Box<dyn Scenario>], arguments: &Arguments) -> anyhow::Resu
                 None => {}
             }
             kills = kills.max(before + so_far);
-            bar.set_message(format!("{kills} kills"));
+            let faults = if account.is_clean() { String::new() } else { format!(", {} FAULTS", account.faults()) };
+            bar.set_message(format!("{kills} kills{faults}"));
         })
         .context("the workers")?;
     }
     bar.finish_and_clear();
-    if arguments.json {
-        println!("{}", account.json());
-    } else {
-        print!("{account}");
+    let signal = interruption.signal();
+    if signal.is_some() {
+        account.interrupted(kills);
+    }
+    say(&if arguments.json { format!("{}\n", account.json()) } else { account.to_string() })?;
+    if let Some(signal) = signal {
+        // As a shell says it of those that a signal ends.
+        return Ok(ExitCode::from(128 + signal as u8));
     }
     Ok(if account.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -166,23 +199,29 @@ fn replay(scenarios: &[Box<dyn Scenario>], case: &Case) -> anyhow::Result<ExitCo
         bail!("no scenario is called {:?}; --list shows them all", case.scenario);
     };
     if scenario.walkers() != case.instructions.len() {
-        bail!("{} wants {} numbers of instructions", case.scenario, scenario.walkers());
+        let (wanted, found) = (scenario.walkers(), case.instructions.len());
+        bail!("{} has {wanted} victims, and wants as many numbers of instructions; found {found}", case.scenario);
     }
+    if let Err(refused) = permission::ask() {
+        return Ok(forbidden(&refused));
+    }
+    let _workplace = Workplace::take()?;
     // System calls are stepped like everything else where their places are not known.
     let course = Course::default();
-    let survey = |place: &u64| if *place == u64::MAX { Walk::survey() } else { Walk::behind(*place, &course) };
+    let survey = |place: &u64| if *place == Case::END { Walk::survey() } else { Walk::behind(*place, &course) };
     let mut walks: Vec<Walk<'_>> = case.instructions.iter().map(survey).collect();
     let played = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| scenario.play(&mut walks)));
-    for (walk, place) in walks.iter().zip(&case.instructions) {
-        let address = walk.address().map_or_else(String::new, whereabouts::of);
-        let over = if walk.is_over() { ", when the operation was over" } else { "" };
-        println!("left behind {place} instructions{over}: {address}");
-    }
-    match played {
+    let mut told = whereabouts::of_all(&walks);
+    let code = match played {
         Ok(played) => {
-            println!("survived: {} done, {:?} without progress", played.progress, played.stall);
-            Ok(ExitCode::SUCCESS)
+            told += &format!("survived: {} done, {:?} without progress\n", played.progress, played.stall);
+            ExitCode::SUCCESS
         }
-        Err(_) => Ok(ExitCode::FAILURE),
-    }
+        Err(_) => {
+            told += "FAULT: what was found stands above\n";
+            ExitCode::FAILURE
+        }
+    };
+    say(&told)?;
+    Ok(code)
 }

@@ -2,15 +2,33 @@
 
 use std::fs;
 
-/// The source line of an instruction of this program, or the file in which it lies; for people.
-pub(crate) fn of(address: u64) -> String {
+use super::walk::Walk;
+
+/// Where the victims were left, a line each.
+pub(super) fn of_all(walks: &[Walk<'_>]) -> String {
+    let line = |walk: &Walk<'_>| {
+        let steps = walk.steps();
+        let place = match walk.address() {
+            _ if walk.is_over() => "its operation was over".to_owned(),
+            Some(address) => format!("at {}", of(address)),
+            None => "where that is cannot be told on this machine".to_owned(),
+        };
+        format!("a victim was left behind {steps} instructions, {place}\n")
+    };
+    walks.iter().map(line).collect()
+}
+
+/// The source line of an instruction of this program, or the function, or the file in which it lies; for people.
+fn of(address: u64) -> String {
     let Some((path, base)) = mapping(address) else { return format!("{address:#x}") };
     let offset = address - base;
-    let line = addr2line::Loader::new(&path).ok().and_then(|loader| {
+    let Ok(loader) = addr2line::Loader::new(&path) else { return format!("{path}+{offset:#x}") };
+    let line = || {
         let location = loader.find_location(offset).ok()??;
         Some(format!("{}:{}", location.file?, location.line?))
-    });
-    line.unwrap_or_else(|| format!("{path}+{offset:#x}"))
+    };
+    let function = || Some(format!("{} in {path}", loader.find_symbol(offset)?));
+    line().or_else(function).unwrap_or_else(|| format!("{path}+{offset:#x}"))
 }
 
 /// The file that is mapped there, and where its beginning is.
