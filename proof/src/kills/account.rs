@@ -17,6 +17,11 @@ const MOST_OF_ONE_SCENARIO: u64 = 2;
 /// Of so many scenarios.
 const MOST_SCENARIOS: usize = 12;
 
+/// The ring and the operation, with which a scenario's name begins.
+pub(super) fn operation(name: &str) -> String {
+    name.split('/').take(2).collect::<Vec<_>>().join("/")
+}
+
 /// Sums, by the operation.
 #[derive(Serialize)]
 pub(crate) struct Account {
@@ -51,7 +56,6 @@ struct Sum {
 
 impl Account {
     pub(crate) fn new(scenarios: &[Box<dyn Scenario>]) -> Self {
-        let operation = |name: &str| name.split('/').take(2).collect::<Vec<_>>().join("/");
         let names: Vec<String> = scenarios.iter().map(|scenario| operation(scenario.name())).collect();
         let mut operations: BTreeMap<String, Sum> = BTreeMap::new();
         for name in &names {

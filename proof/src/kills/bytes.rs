@@ -164,6 +164,7 @@ fn operations() -> Vec<Operation> {
         Operation { spots: FEW_SPOTS, ..push("abandon", pushing::abandon) },
         push("batch", pushing::batch),
         push("batch-abandoned", pushing::batch_abandoned),
+        push("push-after-abandoned", pushing::after_abandoned),
         Operation { fills: WITH_ROOM, ..push("write", pushing::write) },
         Operation { fills: WITH_ROOM, ..push("write-vectored", pushing::write_vectored) },
         Operation { spots: FEW_SPOTS, ..push("wait-until-empty", pushing::wait_until_empty) },

@@ -24,8 +24,10 @@ mod walk;
 mod whereabouts;
 mod worker;
 
+use std::collections::BTreeMap;
 use std::io::{ErrorKind, IsTerminal, Write, stderr, stdout};
 use std::num::NonZeroU64;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 use std::thread::available_parallelism;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -37,7 +39,7 @@ use self::account::Account;
 pub use self::case::Case;
 use self::crew::{Points, Told, Unit};
 use self::interruption::Interruption;
-use self::scenario::Scenario;
+use self::scenario::{Played, Scenario};
 use self::segments::workplace::Workplace;
 use self::walk::{Course, Walk};
 
@@ -50,11 +52,14 @@ pub struct Arguments {
     /// Only about so many kills a scenario, spread over its instructions
     #[arg(long, value_name = "KILLS")]
     sample: Option<NonZeroU64>,
+    /// Only so many scenarios an operation, other ones each time
+    #[arg(long, value_name = "COUNT")]
+    scenarios: Option<NonZeroU64>,
     /// Of the second of two victims only every so-manieth instruction
     #[arg(long, value_name = "STEP", default_value = "1")]
     pair_step: NonZeroU64,
     /// One case, as a failure has printed it
-    #[arg(long, conflicts_with_all = ["only", "sample", "pair_step"])]
+    #[arg(long, conflicts_with_all = ["only", "sample", "scenarios", "pair_step"])]
     case: Option<Case>,
     /// So many workers at a time (of scenarios with a sleeper eight times as many) [default: the cores]
     #[arg(long)]
@@ -86,6 +91,7 @@ fn scenarios() -> Vec<Box<dyn Scenario>> {
 /// What was asked for does not exist, or the machine refuses a process or memory.
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let mut scenarios = scenarios();
+    let seed = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_nanos() as u64);
     if let Some(case) = &arguments.case {
         return replay(&scenarios, case);
     }
@@ -95,6 +101,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             bail!("no scenario's name contains any of {:?}; --list shows them all", arguments.only);
         }
     }
+    if let Some(most) = arguments.scenarios {
+        choose(&mut scenarios, most.get() as usize, seed);
+    }
     if arguments.list {
         let names: String = scenarios.iter().map(|scenario| format!("{}\n", scenario.name())).collect();
         say(&names)?;
@@ -103,7 +112,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     if let Err(refused) = permission::ask() {
         return Ok(forbidden(&refused));
     }
-    sweep(&scenarios, arguments)
+    sweep(&scenarios, arguments, seed)
 }
 
 /// The exit code where the machine does not let a process be stepped: nothing was tried, and nothing was found.
@@ -125,9 +134,8 @@ fn say(text: &str) -> anyhow::Result<()> {
     }
 }
 
-fn sweep(scenarios: &[Box<dyn Scenario>], arguments: &Arguments) -> anyhow::Result<ExitCode> {
+fn sweep(scenarios: &[Box<dyn Scenario>], arguments: &Arguments, seed: u64) -> anyhow::Result<ExitCode> {
     let cores = arguments.jobs.unwrap_or_else(|| available_parallelism().map_or(1, |cores| cores.get()));
-    let seed = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_nanos() as u64);
     let interruption = Interruption::expect();
     let _workplace = Workplace::take()?;
     let mut account = Account::new(scenarios);
@@ -176,6 +184,23 @@ fn sweep(scenarios: &[Box<dyn Scenario>], arguments: &Arguments) -> anyhow::Resu
     Ok(if account.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+/// Keeps at most so many scenarios of each operation, spread over all of its states and companies; which ones the seed decides.
+fn choose(scenarios: &mut Vec<Box<dyn Scenario>>, most: usize, seed: u64) {
+    let mut totals: BTreeMap<String, usize> = BTreeMap::new();
+    for scenario in scenarios.iter() {
+        *totals.entry(account::operation(scenario.name())).or_default() += 1;
+    }
+    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    scenarios.retain(|scenario| {
+        let operation = account::operation(scenario.name());
+        let step = totals[&operation].div_ceil(most);
+        let place = seen.entry(operation).or_default();
+        *place += 1;
+        // There is always one: the step is no longer than the list.
+        *place % step == seed as usize % step
+    });
+}
+
 /// A scenario's kills, in parts.
 fn cut(number: usize, scenario: &dyn Scenario, arguments: &Arguments, seed: u64) -> Vec<Unit> {
     let unit = |points| Unit { scenario: number, points };
@@ -206,22 +231,42 @@ fn replay(scenarios: &[Box<dyn Scenario>], case: &Case) -> anyhow::Result<ExitCo
         return Ok(forbidden(&refused));
     }
     let _workplace = Workplace::take()?;
-    // System calls are stepped like everything else where their places are not known.
-    let course = Course::default();
-    let survey = |place: &u64| if *place == Case::END { Walk::survey() } else { Walk::behind(*place, &course) };
-    let mut walks: Vec<Walk<'_>> = case.instructions.iter().map(survey).collect();
-    let played = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| scenario.play(&mut walks)));
-    let mut told = whereabouts::of_all(&walks);
-    let code = match played {
-        Ok(played) => {
-            told += &format!("survived: {} done, {:?} without progress\n", played.progress, played.stall);
-            ExitCode::SUCCESS
+    // As in the sweep: how long the operation is, where its system calls are, and how much it does, is known from a run to its end.
+    let mut known = None;
+    if let [instructions] = case.instructions[..] {
+        let mut walks = [Walk::survey()];
+        match play(&**scenario, &mut walks) {
+            Some(played) if instructions != Case::END => {
+                let [walk] = walks;
+                known = Some((walk.course(), played.progress));
+            }
+            played => return report(&walks, played, None),
         }
-        Err(_) => {
-            told += "FAULT: what was found stands above\n";
-            ExitCode::FAILURE
+    }
+    let nowhere = Course::default();
+    let course = known.as_ref().map_or(&nowhere, |(course, _)| course);
+    let walk = |place: &u64| if *place == Case::END { Walk::survey() } else { Walk::behind(*place, course) };
+    let mut walks: Vec<Walk<'_>> = case.instructions.iter().map(walk).collect();
+    let played = play(&**scenario, &mut walks);
+    let whole = known.as_ref().filter(|_| scenario.is_whole()).map(|(_, whole)| *whole);
+    report(&walks, played, whole)
+}
+
+/// What is found is printed by who finds it.
+fn play(scenario: &dyn Scenario, walks: &mut [Walk<'_>]) -> Option<Played> {
+    catch_unwind(AssertUnwindSafe(|| scenario.play(walks))).ok()
+}
+
+/// Tells what came of one case; `whole` is how much the operation does if it is not cut short, where it may do nothing between that and
+/// nothing.
+fn report(walks: &[Walk<'_>], played: Option<Played>, whole: Option<u64>) -> anyhow::Result<ExitCode> {
+    let told = match played {
+        None => "FAULT: what was found stands above".to_owned(),
+        Some(Played { progress, .. }) if whole.is_some_and(|whole| ![0, whole].contains(&progress)) => {
+            format!("FAULT: {progress} are done, of an operation that does {} or nothing", whole.unwrap_or(0))
         }
+        Some(Played { progress, stall, .. }) => format!("survived: {progress} done, {stall:?} without progress"),
     };
-    say(&told)?;
-    Ok(code)
+    say(&format!("{}{told}\n", whereabouts::of_all(walks)))?;
+    Ok(if told.starts_with("survived") { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -54,6 +54,8 @@ enum First {
     Creator,
     /// The same, while the victim still lives and stands still.
     Rival,
+    /// Likewise; and then the victim goes on to its end, and is killed there.
+    Overtaker,
     /// Somebody who lists what there is, and deletes it.
     Unlinker,
     /// Those who have it.
@@ -89,6 +91,7 @@ impl SegmentScenario {
             First::Attacher => "attacher",
             First::Creator => "creator",
             First::Rival => "rival",
+            First::Overtaker => "overtaker",
             First::Unlinker => "unlinker",
             First::Users => "users",
         };
@@ -112,11 +115,15 @@ impl Scenario for SegmentScenario {
         users.join(&site, self.act);
         walk.lead(&mut victim);
         let seen = self.look_at_frozen(&site);
+        let mut over = walk.is_over();
+        if self.first == First::Overtaker && !over {
+            victim.go_to_pause();
+            over = true;
+        }
         let killed = now();
         let pid = victim.pid();
         victim.kill();
         drop(victim_life);
-        let over = walk.is_over();
         let left = Left { pid, over, seen };
         let progress = self.outlive(&site, users, &left);
         if over {
@@ -135,11 +142,11 @@ pub(crate) fn scenarios() -> Vec<Box<dyn Scenario>> {
         List, Receive, Send, Unlink, UnlinkListed,
     };
     use Before::{Blank, HalfMade, Nothing, Whole};
-    use First::{Attacher, Creator, Rival, Unlinker, Users};
+    use First::{Attacher, Creator, Overtaker, Rival, Unlinker, Users};
     use Where::{Name, Nowhere, Path};
     let mut all: Vec<Box<dyn Scenario>> = Vec::new();
     let mut add = |act, before, place, first| all.push(Box::new(SegmentScenario::new(act, before, place, first)));
-    for first in [Attacher, Creator, Rival, Unlinker] {
+    for first in [Attacher, Creator, Rival, Overtaker, Unlinker] {
         add(Create, Nothing, Name, first);
         add(CreateOrAttach, Nothing, Name, first);
     }

@@ -1,6 +1,10 @@
 //! Where in the source an instruction is.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::fs;
+
+use addr2line::Loader;
 
 use super::walk::Walk;
 
@@ -22,13 +26,21 @@ pub(super) fn of_all(walks: &[Walk<'_>]) -> String {
 fn of(address: u64) -> String {
     let Some((path, base)) = mapping(address) else { return format!("{address:#x}") };
     let offset = address - base;
-    let Ok(loader) = addr2line::Loader::new(&path) else { return format!("{path}+{offset:#x}") };
-    let line = || {
-        let location = loader.find_location(offset).ok()??;
-        Some(format!("{}:{}", location.file?, location.line?))
-    };
-    let function = || Some(format!("{} in {path}", loader.find_symbol(offset)?));
-    line().or_else(function).unwrap_or_else(|| format!("{path}+{offset:#x}"))
+    LOADERS.with_borrow_mut(|loaders| {
+        // A fault has thousands of cases, and a program's lines take a while to be read.
+        let loader = loaders.entry(path.clone()).or_insert_with(|| Loader::new(&path).ok());
+        let line = || {
+            let location = loader.as_ref()?.find_location(offset).ok()??;
+            Some(format!("{}:{}", location.file?, location.line?))
+        };
+        let function = || Some(format!("{} in {path}", loader.as_ref()?.find_symbol(offset)?));
+        line().or_else(function).unwrap_or_else(|| format!("{path}+{offset:#x}"))
+    })
+}
+
+thread_local! {
+    /// What was read of the files in which instructions lie.
+    static LOADERS: RefCell<HashMap<String, Option<Loader>>> = RefCell::default();
 }
 
 /// The file that is mapped there, and where its beginning is.

@@ -149,7 +149,11 @@ impl Worker<'_> {
     fn judge(&self, scenario: &dyn Scenario, numbers: &[u64], played: Played, least: &mut u64, whole: u64) {
         let Played { progress, .. } = played;
         if progress < *least {
-            self.tell_fault(scenario, numbers, format!("{progress} are done, after an earlier kill {least} were"));
+            self.tell_fault(
+                scenario,
+                numbers,
+                format!("{progress} are done; after an earlier kill {least} were, which is taken back"),
+            );
         }
         if progress > whole || scenario.is_whole() && ![0, whole].contains(&progress) {
             self.tell_fault(scenario, numbers, format!("{progress} are done, of an operation that does {whole}"));

@@ -85,6 +85,13 @@ pub(super) fn batch_abandoned(tx: &mut Producer, first: u64) -> u64 {
     gather(tx, first, false)
 }
 
+/// What was abandoned before is not pushed with it.
+pub(super) fn after_abandoned(tx: &mut Producer, first: u64) -> u64 {
+    abandon(tx, first + 1);
+    batch_abandoned(tx, first);
+    push(tx, first)
+}
+
 /// How many messages a write of one has pushed: all of it, or, where there are no bytes, none.
 fn wrote(message: &[u8], result: std::io::Result<usize>) -> u64 {
     match result {

@@ -6,7 +6,7 @@ use rondel::SegmentError;
 
 use super::acts::Act;
 use super::site::{Ring, Site};
-use super::users::{Users, is_whole};
+use super::users::{Users, identity, is_whole};
 use super::{Before, First, SegmentScenario, Where};
 
 /// What there was when the victim died.
@@ -31,7 +31,7 @@ impl SegmentScenario {
     pub(super) fn look_at_frozen(&self, site: &Site) -> Seen {
         match self.first {
             First::Attacher => Seen::Segment(site.find().is_some()),
-            First::Rival => Seen::Rival(site.create()),
+            First::Rival | First::Overtaker => Seen::Rival(site.create()),
             _ => Seen::NotLooked,
         }
     }
@@ -78,7 +78,9 @@ impl SegmentScenario {
         let (ring, made) = match (self.first, &left.seen) {
             (_, Seen::Rival(Ok(rival))) => {
                 is_whole(rival);
-                (site.find().expect("the rival's"), false)
+                let found = site.find().expect("the rival's");
+                assert_eq!(identity(&found), identity(rival), "the victim has taken the rival's name");
+                (found, false)
             }
             (_, Seen::Rival(Err(error))) => {
                 assert!(matches!(error, SegmentError::AlreadyExists { .. }), "{error:?}");

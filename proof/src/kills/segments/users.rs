@@ -195,7 +195,8 @@ fn inheritable(ring: &Ring) -> OwnedFd {
     fd
 }
 
-fn identity(fd: impl AsFd) -> (u64, u64) {
+/// Which file it is.
+pub(super) fn identity(fd: impl AsFd) -> (u64, u64) {
     let file = File::from(fd.as_fd().try_clone_to_owned().expect("a descriptor"));
     let data = file.metadata().expect("a file");
     (data.dev(), data.ino())
