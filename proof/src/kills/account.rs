@@ -12,11 +12,27 @@ use super::crew::Told;
 use super::scenario::Scenario;
 use super::worker::LONGEST_STALL;
 
+/// So many faults of a scenario are told, the others counted.
+const MOST_OF_ONE_SCENARIO: u64 = 2;
+/// Of so many scenarios.
+const MOST_SCENARIOS: usize = 12;
+
+/// The ring and the operation, with which a scenario's name begins.
+pub(super) fn operation(name: &str) -> String {
+    name.split('/').take(2).collect::<Vec<_>>().join("/")
+}
+
 /// Sums, by the operation.
 #[derive(Serialize)]
 pub(crate) struct Account {
+    /// All the scenarios were gone through; if not, somebody has interrupted it.
+    complete: bool,
     kills: u64,
+    /// In parts that were interrupted; in no sum.
+    kills_under_way: u64,
     faults: u64,
+    /// How many each scenario has, where there are any.
+    faulty_scenarios: BTreeMap<String, u64>,
     longest_stall_millis: f64,
     /// Stalls beyond the bound that did not come again when the case was repeated.
     late: u64,
@@ -40,17 +56,38 @@ struct Sum {
 
 impl Account {
     pub(crate) fn new(scenarios: &[Box<dyn Scenario>]) -> Self {
-        let operation = |name: &str| name.split('/').take(2).collect::<Vec<_>>().join("/");
         let names: Vec<String> = scenarios.iter().map(|scenario| operation(scenario.name())).collect();
         let mut operations: BTreeMap<String, Sum> = BTreeMap::new();
         for name in &names {
             operations.entry(name.clone()).or_default().scenarios += 1;
         }
-        Self { kills: 0, faults: 0, longest_stall_millis: 0.0, late: 0, operations, names }
+        let faulty_scenarios = BTreeMap::new();
+        Self {
+            complete: true,
+            kills: 0,
+            kills_under_way: 0,
+            faults: 0,
+            faulty_scenarios,
+            longest_stall_millis: 0.0,
+            late: 0,
+            operations,
+            names,
+        }
     }
 
-    pub(crate) fn fault(&mut self) {
+    /// Counts a fault; whether it is one that is to be told: a broken promise shows at thousands of instructions.
+    pub(crate) fn fault(&mut self, case: &str) -> bool {
         self.faults += 1;
+        let scenario = case.split('@').next().unwrap_or(case);
+        let faults = self.faulty_scenarios.entry(scenario.to_owned()).or_default();
+        *faults += 1;
+        *faults <= MOST_OF_ONE_SCENARIO && self.faulty_scenarios.len() <= MOST_SCENARIOS
+    }
+
+    /// Somebody has asked for the end before it, after so many kills.
+    pub(crate) fn interrupted(&mut self, kills: u64) {
+        self.complete = false;
+        self.kills_under_way = kills.saturating_sub(self.kills);
     }
 
     pub(crate) fn add(&mut self, told: Told) {
@@ -65,6 +102,10 @@ impl Account {
         self.kills += kills;
         self.late += late;
         self.longest_stall_millis = self.longest_stall_millis.max(millis);
+    }
+
+    pub(crate) fn faults(&self) -> u64 {
+        self.faults
     }
 
     pub(crate) fn is_clean(&self) -> bool {
@@ -92,6 +133,16 @@ impl fmt::Display for Account {
         }
         table.column_iter_mut().skip(1).for_each(|column| column.set_cell_alignment(CellAlignment::Right));
         writeln!(f, "{table}\n")?;
+        for (scenario, faults) in self.faulty_scenarios.iter().take(MOST_SCENARIOS) {
+            writeln!(f, "{faults} faults of {scenario}")?;
+        }
+        if let Some(others) = self.faulty_scenarios.len().checked_sub(MOST_SCENARIOS).filter(|others| *others > 0) {
+            writeln!(f, "and faults of {others} other scenarios: --json names them all")?;
+        }
+        if !self.complete {
+            let kills = self.kills_under_way;
+            writeln!(f, "INTERRUPTED: the account is of what was done until then; {kills} kills more were under way")?;
+        }
         let survived =
             if self.is_clean() { "all of them survived".to_owned() } else { format!("{} FAULTS", self.faults) };
         writeln!(f, "{} kills, {survived}; longest stall {:.1} ms", self.kills, self.longest_stall_millis)?;

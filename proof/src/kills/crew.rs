@@ -9,10 +9,12 @@ use std::time::Duration;
 use libc::pid_t;
 use serde::{Deserialize, Serialize};
 
+use super::case::Case;
+use super::interruption::Interruption;
 use super::last_words;
 use super::page::Page;
 use super::scenario::Scenario;
-use super::victim::fork;
+use super::victim::{fork, wait};
 use super::worker::{Worker, open_descriptors};
 
 /// A part of a scenario's kills.
@@ -108,13 +110,16 @@ impl Desk {
     }
 }
 
-/// Has the units done by so many workers. `listen` hears what they tell, and, now and then, how many kills there were so far.
+/// Has the units done by so many workers, unless that is interrupted. `listen` hears what they tell, and, now and then, how many
+/// kills there were so far.
 pub(crate) fn work(
     scenarios: &[Box<dyn Scenario>],
     units: &[Unit],
     workers: usize,
+    interruption: &Interruption,
     mut listen: impl FnMut(Option<Told>, u64),
 ) -> io::Result<()> {
+    adopt_orphans()?;
     let (mut hear, tell) = pipe()?;
     let desk = Desk { next: Page::new()?, kills: Page::new()?, current: Page::new()?, tell };
     let start = |number: usize| {
@@ -127,6 +132,9 @@ pub(crate) fn work(
     let mut crew: Vec<pid_t> = (0..workers.min(MOST_WORKERS)).map(start).collect();
     let mut lines = Lines::default();
     while crew.iter().any(|pid| *pid != 0) {
+        if interruption.has_come() {
+            dismiss(&mut crew);
+        }
         if is_readable(&hear)? {
             for told in lines.read(&mut hear)? {
                 listen(Some(told), desk.kills.load(Relaxed));
@@ -144,12 +152,14 @@ pub(crate) fn work(
             let unit = &units[current[0].load(Relaxed) as usize];
             let scenario = &scenarios[unit.scenario];
             let walkers = 1..=scenario.walkers();
-            let instructions: Vec<String> = walkers.map(|place| current[place].load(Relaxed).to_string()).collect();
-            let case = format!("{}@{}", scenario.name(), instructions.join("+"));
-            listen(Some(Told::Fault { case, said: format!("hung, or crashed: status {status:#x}") }), 0);
+            let instructions = walkers.map(|place| current[place].load(Relaxed)).collect();
+            let case = Case { scenario: scenario.name().to_owned(), instructions };
+            let said = ending(status);
+            listen(Some(Told::Fault { case: case.to_string(), said }), 0);
             *place = start(number);
         }
     }
+    bury_orphans();
     // What the last of them told before it ended.
     while is_readable(&hear)? {
         for told in lines.read(&mut hear)? {
@@ -159,7 +169,48 @@ pub(crate) fn work(
     Ok(())
 }
 
-fn pipe() -> io::Result<(File, File)> {
+/// Those whose worker dies before them become this process's children, so that it can wait until they are gone, too.
+fn adopt_orphans() -> io::Result<()> {
+    // SAFETY: takes integers only.
+    match unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// Waits for them: each dies with its worker. The keeper of the workplace, in a session of its own, is none of them.
+fn bury_orphans() {
+    let mut status = 0;
+    loop {
+        // SAFETY: `status` is alive and writable; the children of this process's group.
+        let found = unsafe { libc::waitpid(0, &raw mut status, libc::__WALL) };
+        if found == -1 && io::Error::last_os_error().kind() != io::ErrorKind::Interrupted {
+            return;
+        }
+    }
+}
+
+/// Kills workers; their victims and sleepers die with them.
+fn dismiss(crew: &mut [pid_t]) {
+    for pid in crew.iter_mut().filter(|pid| **pid != 0) {
+        // SAFETY: takes integers; the child is not reaped yet, so that the number is still its own.
+        unsafe { libc::kill(*pid, libc::SIGKILL) };
+        wait(*pid);
+        *pid = 0;
+    }
+}
+
+/// How a worker ended that was not to.
+fn ending(status: i32) -> String {
+    match libc::WTERMSIG(status) {
+        _ if !libc::WIFSIGNALED(status) => format!("the worker failed: status {status:#x}"),
+        libc::SIGALRM => "it hangs: neither the victim nor a survivor has come to its end within a minute".to_owned(),
+        signal => format!("a survivor was ended by signal {signal}"),
+    }
+}
+
+/// The end to read from, and the one to write to.
+pub(super) fn pipe() -> io::Result<(File, File)> {
     let mut ends = [0; 2];
     // SAFETY: the kernel writes two descriptors to `ends`, which is alive.
     if unsafe { libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC) } != 0 {

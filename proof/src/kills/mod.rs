@@ -6,13 +6,17 @@
 //! they find has to be what is promised. A failing case has a name, by which it is repeated.
 
 mod account;
+mod bytes;
 mod case;
 mod clock;
 mod crew;
+mod interruption;
 mod last_words;
 mod page;
 mod pair;
+mod permission;
 mod scenario;
+mod segments;
 mod sleeper;
 mod spsc;
 mod victim;
@@ -20,8 +24,10 @@ mod walk;
 mod whereabouts;
 mod worker;
 
-use std::io::{IsTerminal, stderr};
+use std::collections::BTreeMap;
+use std::io::{ErrorKind, IsTerminal, Write, stderr, stdout};
 use std::num::NonZeroU64;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 use std::thread::available_parallelism;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -32,7 +38,9 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use self::account::Account;
 pub use self::case::Case;
 use self::crew::{Points, Told, Unit};
-use self::scenario::Scenario;
+use self::interruption::Interruption;
+use self::scenario::{Played, Scenario};
+use self::segments::workplace::Workplace;
 use self::walk::{Course, Walk};
 
 /// Kills a process behind every single instruction of every operation, and has the others go on.
@@ -44,11 +52,14 @@ pub struct Arguments {
     /// Only about so many kills a scenario, spread over its instructions
     #[arg(long, value_name = "KILLS")]
     sample: Option<NonZeroU64>,
+    /// Only so many scenarios an operation, other ones each time
+    #[arg(long, value_name = "COUNT")]
+    scenarios: Option<NonZeroU64>,
     /// Of the second of two victims only every so-manieth instruction
     #[arg(long, value_name = "STEP", default_value = "1")]
     pair_step: NonZeroU64,
     /// One case, as a failure has printed it
-    #[arg(long, conflicts_with_all = ["only", "sample", "pair_step"])]
+    #[arg(long, conflicts_with_all = ["only", "sample", "scenarios", "pair_step"])]
     case: Option<Case>,
     /// So many workers at a time (of scenarios with a sleeper eight times as many) [default: the cores]
     #[arg(long)]
@@ -68,7 +79,10 @@ const PARTS: u64 = 4;
 const PARTS_OF_PAIRS: u64 = 16;
 
 fn scenarios() -> Vec<Box<dyn Scenario>> {
-    spsc::scenarios()
+    let mut all = spsc::scenarios();
+    all.extend(bytes::scenarios());
+    all.extend(segments::scenarios());
+    all
 }
 
 /// Carries out the subcommand.
@@ -77,6 +91,7 @@ fn scenarios() -> Vec<Box<dyn Scenario>> {
 /// What was asked for does not exist, or the machine refuses a process or memory.
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let mut scenarios = scenarios();
+    let seed = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_nanos() as u64);
     if let Some(case) = &arguments.case {
         return replay(&scenarios, case);
     }
@@ -86,16 +101,43 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             bail!("no scenario's name contains any of {:?}; --list shows them all", arguments.only);
         }
     }
+    if let Some(most) = arguments.scenarios {
+        choose(&mut scenarios, most.get() as usize, seed);
+    }
     if arguments.list {
-        scenarios.iter().for_each(|scenario| println!("{}", scenario.name()));
+        let names: String = scenarios.iter().map(|scenario| format!("{}\n", scenario.name())).collect();
+        say(&names)?;
         return Ok(ExitCode::SUCCESS);
     }
-    sweep(&scenarios, arguments)
+    if let Err(refused) = permission::ask() {
+        return Ok(forbidden(&refused));
+    }
+    sweep(&scenarios, arguments, seed)
 }
 
-fn sweep(scenarios: &[Box<dyn Scenario>], arguments: &Arguments) -> anyhow::Result<ExitCode> {
+/// The exit code where the machine does not let a process be stepped: nothing was tried, and nothing was found.
+pub const EXIT_FORBIDDEN: u8 = 77;
+
+fn forbidden(refused: &str) -> ExitCode {
+    eprintln!(
+        "nothing was tried: {refused}.\nA victim is stepped through its operations by ptrace(2). Containers forbid it by their \
+         seccomp profile (`docker run --cap-add SYS_PTRACE` allows it), systems by kernel.yama.ptrace_scope = 3."
+    );
+    ExitCode::from(EXIT_FORBIDDEN)
+}
+
+/// Prints, unless nobody listens any more.
+fn say(text: &str) -> anyhow::Result<()> {
+    match stdout().write_all(text.as_bytes()).and_then(|()| stdout().flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error).context("stdout"),
+        _ => Ok(()),
+    }
+}
+
+fn sweep(scenarios: &[Box<dyn Scenario>], arguments: &Arguments, seed: u64) -> anyhow::Result<ExitCode> {
     let cores = arguments.jobs.unwrap_or_else(|| available_parallelism().map_or(1, |cores| cores.get()));
-    let seed = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_nanos() as u64);
+    let interruption = Interruption::expect();
+    let _workplace = Workplace::take()?;
     let mut account = Account::new(scenarios);
     let units: [Vec<Unit>; 2] = [false, true].map(|asleep| {
         let numbered = scenarios.iter().enumerate().filter(|(_, scenario)| scenario.sleeps() == asleep);
@@ -109,11 +151,13 @@ fn sweep(scenarios: &[Box<dyn Scenario>], arguments: &Arguments) -> anyhow::Resu
     let mut kills = 0;
     for (units, a_core) in units.iter().zip([1, SLEEPERS_A_CORE]) {
         let before = kills;
-        crew::work(scenarios, units, (cores * a_core).min(units.len()), |told, so_far| {
+        crew::work(scenarios, units, (cores * a_core).min(units.len()), &interruption, |told, so_far| {
             match told {
                 Some(Told::Fault { case, said }) => {
-                    bar.suspend(|| eprintln!("FAULT {case}\n{said}\nagain: rondel-proof kills --case '{case}'"));
-                    account.fault();
+                    let is_told = account.fault(&case);
+                    let text = format!("FAULT {case}\n{said}\nagain: rondel-proof kills --case '{case}'\n\n");
+                    // Nobody may listen any more.
+                    bar.suspend(|| is_told.then(|| stderr().write_all(text.as_bytes())));
                 }
                 Some(done @ Told::Done { .. }) => {
                     account.add(done);
@@ -122,17 +166,39 @@ fn sweep(scenarios: &[Box<dyn Scenario>], arguments: &Arguments) -> anyhow::Resu
                 None => {}
             }
             kills = kills.max(before + so_far);
-            bar.set_message(format!("{kills} kills"));
+            let faults = if account.is_clean() { String::new() } else { format!(", {} FAULTS", account.faults()) };
+            bar.set_message(format!("{kills} kills{faults}"));
         })
         .context("the workers")?;
     }
     bar.finish_and_clear();
-    if arguments.json {
-        println!("{}", account.json());
-    } else {
-        print!("{account}");
+    let signal = interruption.signal();
+    if signal.is_some() {
+        account.interrupted(kills);
+    }
+    say(&if arguments.json { format!("{}\n", account.json()) } else { account.to_string() })?;
+    if let Some(signal) = signal {
+        // As a shell says it of those that a signal ends.
+        return Ok(ExitCode::from(128 + signal as u8));
     }
     Ok(if account.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Keeps at most so many scenarios of each operation, spread over all of its states and companies; which ones the seed decides.
+fn choose(scenarios: &mut Vec<Box<dyn Scenario>>, most: usize, seed: u64) {
+    let mut totals: BTreeMap<String, usize> = BTreeMap::new();
+    for scenario in scenarios.iter() {
+        *totals.entry(account::operation(scenario.name())).or_default() += 1;
+    }
+    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    scenarios.retain(|scenario| {
+        let operation = account::operation(scenario.name());
+        let step = totals[&operation].div_ceil(most);
+        let place = seen.entry(operation).or_default();
+        *place += 1;
+        // There is always one: the step is no longer than the list.
+        *place % step == seed as usize % step
+    });
 }
 
 /// A scenario's kills, in parts.
@@ -158,23 +224,49 @@ fn replay(scenarios: &[Box<dyn Scenario>], case: &Case) -> anyhow::Result<ExitCo
         bail!("no scenario is called {:?}; --list shows them all", case.scenario);
     };
     if scenario.walkers() != case.instructions.len() {
-        bail!("{} wants {} numbers of instructions", case.scenario, scenario.walkers());
+        let (wanted, found) = (scenario.walkers(), case.instructions.len());
+        bail!("{} has {wanted} victims, and wants as many numbers of instructions; found {found}", case.scenario);
     }
-    // System calls are stepped like everything else where their places are not known.
-    let course = Course::default();
-    let survey = |place: &u64| if *place == u64::MAX { Walk::survey() } else { Walk::behind(*place, &course) };
-    let mut walks: Vec<Walk<'_>> = case.instructions.iter().map(survey).collect();
-    let played = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| scenario.play(&mut walks)));
-    for (walk, place) in walks.iter().zip(&case.instructions) {
-        let address = walk.address().map_or_else(String::new, whereabouts::of);
-        let over = if walk.is_over() { ", when the operation was over" } else { "" };
-        println!("left behind {place} instructions{over}: {address}");
+    if let Err(refused) = permission::ask() {
+        return Ok(forbidden(&refused));
     }
-    match played {
-        Ok(played) => {
-            println!("survived: {} done, {:?} without progress", played.progress, played.stall);
-            Ok(ExitCode::SUCCESS)
+    let _workplace = Workplace::take()?;
+    // As in the sweep: how long the operation is, where its system calls are, and how much it does, is known from a run to its end.
+    let mut known = None;
+    if let [instructions] = case.instructions[..] {
+        let mut walks = [Walk::survey()];
+        match play(&**scenario, &mut walks) {
+            Some(played) if instructions != Case::END => {
+                let [walk] = walks;
+                known = Some((walk.course(), played.progress));
+            }
+            played => return report(&walks, played, None),
         }
-        Err(_) => Ok(ExitCode::FAILURE),
     }
+    let nowhere = Course::default();
+    let course = known.as_ref().map_or(&nowhere, |(course, _)| course);
+    let walk = |place: &u64| if *place == Case::END { Walk::survey() } else { Walk::behind(*place, course) };
+    let mut walks: Vec<Walk<'_>> = case.instructions.iter().map(walk).collect();
+    let played = play(&**scenario, &mut walks);
+    let whole = known.as_ref().filter(|_| scenario.is_whole()).map(|(_, whole)| *whole);
+    report(&walks, played, whole)
+}
+
+/// What is found is printed by who finds it.
+fn play(scenario: &dyn Scenario, walks: &mut [Walk<'_>]) -> Option<Played> {
+    catch_unwind(AssertUnwindSafe(|| scenario.play(walks))).ok()
+}
+
+/// Tells what came of one case; `whole` is how much the operation does if it is not cut short, where it may do nothing between that and
+/// nothing.
+fn report(walks: &[Walk<'_>], played: Option<Played>, whole: Option<u64>) -> anyhow::Result<ExitCode> {
+    let told = match played {
+        None => "FAULT: what was found stands above".to_owned(),
+        Some(Played { progress, .. }) if whole.is_some_and(|whole| ![0, whole].contains(&progress)) => {
+            format!("FAULT: {progress} are done, of an operation that does {} or nothing", whole.unwrap_or(0))
+        }
+        Some(Played { progress, stall, .. }) => format!("survived: {progress} done, {stall:?} without progress"),
+    };
+    say(&format!("{}{told}\n", whereabouts::of_all(walks)))?;
+    Ok(if told.starts_with("survived") { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use rondel::Wait;
-use rondel::spsc::{Consumer, Peer, PopError, Producer, PushError, Ring, TryPushError};
+use rondel::spsc::{Consumer, Peer, PopError, Producer, PushError, Ring, TryPopError, TryPushError};
 
-use super::pair::{Act, Answer, Company, Fill, Pair, PairScenario};
+use super::pair::{Act, Answer, Company, Fill, Pair, PairScenario, Spot, State};
 use super::scenario::Scenario;
 
 /// Sixteen bytes: three to a line.
@@ -53,13 +53,17 @@ impl Pair for Spsc {
     fn push(tx: &mut Self::Producer, number: u64) -> bool {
         match tx.try_push(message(number)) {
             Ok(()) => true,
-            Err(TryPushError::Full(_)) => false,
+            Err(TryPushError::Full(_) | TryPushError::Closed(_)) => false,
             Err(error) => panic!("{error}"),
         }
     }
 
     fn pop(rx: &mut Self::Consumer) -> Option<u64> {
-        rx.try_pop().ok().map(number)
+        match rx.try_pop() {
+            Ok(found) => Some(number(found)),
+            Err(TryPopError::Empty | TryPopError::Closed) => None,
+            Err(error) => panic!("{error}"),
+        }
     }
 
     fn push_waiting(tx: &mut Self::Producer, number: u64) -> Answer {
@@ -82,6 +86,23 @@ impl Pair for Spsc {
 
     fn published(tx: &Self::Producer) -> u64 {
         tx.position()
+    }
+
+    fn consumed(rx: &Self::Consumer) -> u64 {
+        rx.position()
+    }
+
+    fn check_unread(tx: &mut Self::Producer, rx: &mut Self::Consumer, first: u64, behind: u64) {
+        let unread = (behind - first) as usize;
+        assert_eq!((tx.len(), tx.is_empty()), (Ok(unread), Ok(unread == 0)), "the producer's length");
+        assert_eq!((rx.len(), rx.is_empty()), (Ok(unread), Ok(unread == 0)), "the consumer's length");
+    }
+
+    fn is_at(spot: Spot, number: u64) -> bool {
+        match spot {
+            Spot::End => number % Self::LAP == Self::LAP - 1,
+            _ => false,
+        }
     }
 
     fn peer_of_producer(tx: &mut Self::Producer) -> Peer {
@@ -142,23 +163,22 @@ fn peek(rx: &mut Consumer<Message>) -> u64 {
 
 /// Every operation, from every state, in every company that makes sense.
 pub(crate) fn scenarios() -> Vec<Box<dyn Scenario>> {
-    use Fill::{Empty, Full, NearlyFull, One};
-    const ALL: &[Fill] = &[Empty, One, NearlyFull, Full];
+    use Fill::{Empty, Full, NearlyFull, One, OneLeft};
+    const ALL: &[Fill] = &[Empty, One, NearlyFull, Full, OneLeft];
     let mut all: Vec<Box<dyn Scenario>> = Vec::new();
     let mut add = |name: &str, act: Act<Spsc>, whole: bool| {
-        let producers = matches!(act, Act::Push(_) | Act::CloseProducer);
-        let companies: &[Company] = match act {
-            Act::AttachProducer | Act::AttachConsumer => &[Company::AfterClosed, Company::AfterDead],
-            _ => &[Company::Alone, Company::Awake, Company::Asleep],
-        };
         for &fill in ALL {
-            for wrap in [false, true] {
-                for &company in companies {
+            for spot in [Spot::Beginning, Spot::End] {
+                // How many fit is not known beforehand: the ring has spare lines.
+                if fill == OneLeft && spot == Spot::End {
+                    continue;
+                }
+                for &company in Company::of(&act) {
                     // Only who has nothing to do can be asleep.
-                    if company == Company::Asleep && fill != (if producers { Empty } else { Full }) {
+                    if company == Company::Asleep && fill != (if act.is_producers() { Empty } else { Full }) {
                         continue;
                     }
-                    all.push(Box::new(PairScenario::new(name, act, whole, fill, wrap, company)));
+                    all.push(Box::new(PairScenario::new(name, act, whole, State { fill, spot }, company)));
                 }
             }
         }

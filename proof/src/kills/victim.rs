@@ -1,5 +1,7 @@
 //! A process that is stepped through an operation, one machine instruction at a time, and killed between two of them.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::io;
 use std::marker::PhantomData;
 
@@ -82,6 +84,11 @@ impl Victim<'_> {
         victim
     }
 
+    /// Its number.
+    pub(crate) fn pid(&self) -> pid_t {
+        self.pid
+    }
+
     /// Waits for its next stop.
     ///
     /// # Panics
@@ -142,9 +149,13 @@ impl Victim<'_> {
     pub(crate) fn is_at_call(&self) -> bool {
         const SYSCALL: i64 = 0x050f;
         let Some(address) = self.address() else { return false };
-        // SAFETY: the request reads a word of the child's memory, and gives it back as its result.
-        let word = unsafe { libc::ptrace(libc::PTRACE_PEEKTEXT, self.pid, address, 0) };
-        word & 0xffff == SYSCALL
+        CALLS.with_borrow_mut(|calls| {
+            *calls.entry(address).or_insert_with(|| {
+                // SAFETY: the request reads a word of the child's memory, and gives it back as its result.
+                let word = unsafe { libc::ptrace(libc::PTRACE_PEEKTEXT, self.pid, address, 0) };
+                word & 0xffff == SYSCALL
+            })
+        })
     }
 
     /// Kills it where it stands and reaps it: from here on the kernel has let go of all that was its.
@@ -161,6 +172,11 @@ impl Victim<'_> {
         unsafe { libc::kill(self.pid, libc::SIGKILL) };
         while libc::WIFSTOPPED(wait(self.pid)) {}
     }
+}
+
+thread_local! {
+    /// Which instructions are system calls: the same in all victims, which are forked from this process and change no code.
+    static CALLS: RefCell<HashMap<u64, bool>> = RefCell::default();
 }
 
 impl Drop for Victim<'_> {

@@ -90,6 +90,11 @@ impl<'a> Walk<'a> {
         self.address = victim.address();
     }
 
+    /// How many instructions the victim has carried out.
+    pub(crate) fn steps(&self) -> u64 {
+        self.steps
+    }
+
     /// Whether the operation was over before the goal was reached.
     pub(crate) fn is_over(&self) -> bool {
         self.over

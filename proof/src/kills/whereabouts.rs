@@ -1,16 +1,46 @@
 //! Where in the source an instruction is.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::fs;
 
-/// The source line of an instruction of this program, or the file in which it lies; for people.
-pub(crate) fn of(address: u64) -> String {
+use addr2line::Loader;
+
+use super::walk::Walk;
+
+/// Where the victims were left, a line each.
+pub(super) fn of_all(walks: &[Walk<'_>]) -> String {
+    let line = |walk: &Walk<'_>| {
+        let steps = walk.steps();
+        let place = match walk.address() {
+            _ if walk.is_over() => "its operation was over".to_owned(),
+            Some(address) => format!("at {}", of(address)),
+            None => "where that is cannot be told on this machine".to_owned(),
+        };
+        format!("a victim was left behind {steps} instructions, {place}\n")
+    };
+    walks.iter().map(line).collect()
+}
+
+/// The source line of an instruction of this program, or the function, or the file in which it lies; for people.
+fn of(address: u64) -> String {
     let Some((path, base)) = mapping(address) else { return format!("{address:#x}") };
     let offset = address - base;
-    let line = addr2line::Loader::new(&path).ok().and_then(|loader| {
-        let location = loader.find_location(offset).ok()??;
-        Some(format!("{}:{}", location.file?, location.line?))
-    });
-    line.unwrap_or_else(|| format!("{path}+{offset:#x}"))
+    LOADERS.with_borrow_mut(|loaders| {
+        // A fault has thousands of cases, and a program's lines take a while to be read.
+        let loader = loaders.entry(path.clone()).or_insert_with(|| Loader::new(&path).ok());
+        let line = || {
+            let location = loader.as_ref()?.find_location(offset).ok()??;
+            Some(format!("{}:{}", location.file?, location.line?))
+        };
+        let function = || Some(format!("{} in {path}", loader.as_ref()?.find_symbol(offset)?));
+        line().or_else(function).unwrap_or_else(|| format!("{path}+{offset:#x}"))
+    })
+}
+
+thread_local! {
+    /// What was read of the files in which instructions lie.
+    static LOADERS: RefCell<HashMap<String, Option<Loader>>> = RefCell::default();
 }
 
 /// The file that is mapped there, and where its beginning is.

@@ -107,7 +107,7 @@ impl Worker<'_> {
         which: usize,
         done: &mut Done,
     ) -> Option<(Course, u64)> {
-        let numbers = vec![u64::MAX; walks.len()];
+        let numbers = vec![Case::END; walks.len()];
         let played = self.attempt(unit, scenario, &mut walks, &numbers)?;
         done.kills += played.kills;
         let course = walks.swap_remove(which).course();
@@ -149,7 +149,11 @@ impl Worker<'_> {
     fn judge(&self, scenario: &dyn Scenario, numbers: &[u64], played: Played, least: &mut u64, whole: u64) {
         let Played { progress, .. } = played;
         if progress < *least {
-            self.tell_fault(scenario, numbers, format!("{progress} are done, after an earlier kill {least} were"));
+            self.tell_fault(
+                scenario,
+                numbers,
+                format!("{progress} are done; after an earlier kill {least} were, which is taken back"),
+            );
         }
         if progress > whole || scenario.is_whole() && ![0, whole].contains(&progress) {
             self.tell_fault(scenario, numbers, format!("{progress} are done, of an operation that does {whole}"));
@@ -166,10 +170,7 @@ impl Worker<'_> {
             self.desk.kills.fetch_add(played.kills, Relaxed);
             return Some(played);
         }
-        let mut said = last_words::take();
-        for address in walks.iter().filter_map(Walk::address) {
-            said += &format!("\nleft at {}", whereabouts::of(address));
-        }
+        let said = format!("{}{}", whereabouts::of_all(walks), last_words::take());
         self.tell_fault(scenario, numbers, said);
         None
     }
