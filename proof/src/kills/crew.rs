@@ -27,8 +27,9 @@ pub(crate) struct Unit {
 /// Which instructions of an operation.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Points {
-    /// Every so-manieth, from this one on; of a second walker every `inner`-th.
-    Each { first: u64, step: u64, inner: u64 },
+    /// Every so-manieth, from this one on; of a second walker every `inner`-th. Of a long operation only those that are due, unless
+    /// all are asked for.
+    Each { first: u64, step: u64, inner: u64, all: bool },
     /// So many, spread over all of it; which ones this number decides.
     Some { count: u64, seed: u64 },
 }
@@ -40,6 +41,11 @@ impl Unit {
             Points::Each { first, step, .. } => (first..=length).step_by(step as usize).collect(),
             Points::Some { count, seed } => spread(length, count, seed),
         }
+    }
+
+    /// Whether only those are wanted that are due.
+    pub(crate) fn is_thinned(&self) -> bool {
+        matches!(self.points, Points::Each { all: false, .. })
     }
 
     /// Those of the second.
@@ -272,7 +278,9 @@ mod tests {
     #[test]
     fn each_instruction_is_in_one_unit() {
         let mut all: Vec<u64> = (0..4)
-            .flat_map(|first| Unit { scenario: 0, points: Points::Each { first, step: 4, inner: 1 } }.points(10))
+            .flat_map(|first| {
+                Unit { scenario: 0, points: Points::Each { first, step: 4, inner: 1, all: true } }.points(10)
+            })
             .collect();
         all.sort_unstable();
         assert_eq!(all, (0..=10).collect::<Vec<_>>());

@@ -6,8 +6,11 @@ use std::ptr;
 
 use libc::c_int;
 
-/// What a terminal, or a supervisor, sends.
-const SIGNALS: [c_int; 3] = [libc::SIGINT, libc::SIGTERM, libc::SIGHUP];
+/// What a terminal, or a supervisor, sends to end somebody.
+const SIGNALS: [c_int; 4] = [libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGQUIT];
+/// What they send besides: a terminal that changes its size, timeout(1) that wakes whom it ends. It has no effect; nor has ^Z,
+/// for a sweep that stands still would find that its survivors do.
+const NOISE: [c_int; 6] = [libc::SIGCONT, libc::SIGTSTP, libc::SIGTTOU, libc::SIGWINCH, libc::SIGUSR1, libc::SIGUSR2];
 
 /// The signals are kept from this process and all that it forks, and are asked for.
 ///
@@ -43,7 +46,7 @@ impl Interruption {
     /// From here on the signals wait to be asked for.
     pub(crate) fn expect() -> Self {
         let heeded = set_of(SIGNALS.into_iter().filter(|signal| !is_ignored(*signal)));
-        let all = set_of(SIGNALS);
+        let all = set_of(SIGNALS.into_iter().chain(NOISE));
         // SAFETY: `all` is alive.
         unsafe { libc::sigprocmask(libc::SIG_BLOCK, &raw const all, ptr::null_mut()) };
         Self { heeded, come: Cell::new(None) }

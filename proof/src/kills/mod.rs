@@ -55,6 +55,10 @@ pub struct Arguments {
     /// Only so many scenarios an operation, other ones each time
     #[arg(long, value_name = "COUNT")]
     scenarios: Option<NonZeroU64>,
+    /// Every instruction also of operations of more than 8000, which go through the kernel; else of those each that is near a system
+    /// call, and each 31st
+    #[arg(long, conflicts_with = "sample")]
+    all: bool,
     /// Of the second of two victims only every so-manieth instruction
     #[arg(long, value_name = "STEP", default_value = "1")]
     pair_step: NonZeroU64,
@@ -213,7 +217,7 @@ fn cut(number: usize, scenario: &dyn Scenario, arguments: &Arguments, seed: u64)
         None => {
             let parts = if scenario.walkers() == 2 { PARTS_OF_PAIRS } else { PARTS };
             let inner = arguments.pair_step.get();
-            (0..parts).map(|first| unit(Points::Each { first, step: parts, inner })).collect()
+            (0..parts).map(|first| unit(Points::Each { first, step: parts, inner, all: arguments.all })).collect()
         }
     }
 }

@@ -14,6 +14,22 @@ pub(crate) struct Course {
     calls: Vec<u64>,
 }
 
+/// An operation of more instructions is a long one: what takes so many happens in the process, and in the kernel.
+const LONG: u64 = 8_000;
+/// Of a long one every instruction counts that is so near to a system call …
+const NEAR: u64 = 16;
+/// … and of the others every so-manieth. No divisor of the number of parts, so that each has its share.
+const STRIDE: u64 = 31;
+
+impl Course {
+    /// Whether a kill behind so many instructions is one that has to be: each, but of a long operation.
+    pub(crate) fn is_due(&self, place: u64) -> bool {
+        let next = self.calls.partition_point(|&call| call + NEAR < place);
+        let is_near = self.calls.get(next).is_some_and(|&call| call <= place + NEAR);
+        self.length <= LONG || is_near || place % STRIDE == 0 || place == self.length
+    }
+}
+
 /// The way of one victim through its operation, to where it is to be left.
 #[derive(Debug)]
 pub(crate) struct Walk<'a> {
@@ -111,5 +127,22 @@ impl<'a> Walk<'a> {
             Goal::Survey(course) => course,
             Goal::Behind(_, course) => course.clone(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_long_operation_all_is_due_that_is_near_a_call() {
+        let course = Course { length: 20_000, calls: vec![100, 9_000] };
+        for call in [100, 9_000] {
+            assert!((call - NEAR..=call + NEAR).all(|place| course.is_due(place)));
+            assert!((call + NEAR + 1..call + NEAR + 1 + STRIDE).filter(|place| course.is_due(*place)).count() == 1);
+        }
+        assert!(course.is_due(0) && course.is_due(course.length) && !course.is_due(9_000 - NEAR - 1));
+        let course = Course { length: LONG, calls: Vec::new() };
+        assert!((0..=LONG).all(|place| course.is_due(place)));
     }
 }

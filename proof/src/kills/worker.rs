@@ -59,7 +59,8 @@ impl Worker<'_> {
     fn singles(&self, unit_number: usize, scenario: &dyn Scenario, unit: &Unit, done: &mut Done) {
         let Some((course, whole)) = self.survey(unit_number, scenario, None, done) else { return };
         let mut least = 0;
-        for instructions in unit.points(course.length) {
+        let points = unit.points(course.length).into_iter();
+        for instructions in points.filter(|place| !unit.is_thinned() || course.is_due(*place)) {
             let walks = vec![Walk::behind(instructions, &course)];
             let Some(played) = self.play(unit_number, scenario, walks, &[instructions], done) else { continue };
             self.judge(scenario, &[instructions], played, &mut least, whole);
