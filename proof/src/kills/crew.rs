@@ -32,18 +32,25 @@ pub(crate) enum Points {
 }
 
 impl Unit {
-    /// The instructions behind which the first walker is left, or the only one.
-    pub(crate) fn points(&self, length: u64) -> Vec<u64> {
-        match self.points {
-            Points::Each { first, step, .. } => (first..=length).step_by(step as usize).collect(),
-            Points::Some { count, seed } => spread(length, count, seed),
-        }
+    /// The instructions behind which the first walker is left, or the only one: every `stride`-th, of those that are this unit's.
+    pub(crate) fn points(&self, length: u64, stride: u64) -> Vec<u64> {
+        self.of(&(0..=length).step_by(stride as usize).collect::<Vec<_>>())
+    }
+
+    /// Those of these places that are this unit's.
+    pub(crate) fn of(&self, places: &[u64]) -> Vec<u64> {
+        let numbers: Vec<u64> = match self.points {
+            Points::Each { first, step, .. } => (first..places.len() as u64).step_by(step as usize).collect(),
+            Points::Some { .. } if places.is_empty() => Vec::new(),
+            Points::Some { count, seed } => spread(places.len() as u64 - 1, count, seed),
+        };
+        numbers.into_iter().map(|number| places[number as usize]).collect()
     }
 
     /// Those of the second.
-    pub(crate) fn inner_points(&self, length: u64) -> Vec<u64> {
+    pub(crate) fn inner_points(&self, length: u64, stride: u64) -> Vec<u64> {
         match self.points {
-            Points::Each { inner, .. } => (0..=length).step_by(inner as usize).collect(),
+            Points::Each { inner, .. } => (0..=length).step_by((inner * stride) as usize).collect(),
             Points::Some { count, seed } => spread(length, count, seed.rotate_left(32)),
         }
     }
@@ -221,7 +228,7 @@ mod tests {
     #[test]
     fn each_instruction_is_in_one_unit() {
         let mut all: Vec<u64> = (0..4)
-            .flat_map(|first| Unit { scenario: 0, points: Points::Each { first, step: 4, inner: 1 } }.points(10))
+            .flat_map(|first| Unit { scenario: 0, points: Points::Each { first, step: 4, inner: 1 } }.points(10, 1))
             .collect();
         all.sort_unstable();
         assert_eq!(all, (0..=10).collect::<Vec<_>>());

@@ -10,8 +10,11 @@ mod case;
 mod clock;
 mod crew;
 mod last_words;
+mod mpmc;
 mod page;
 mod pair;
+mod pair_asleep;
+mod pair_two;
 mod scenario;
 mod sleeper;
 mod spsc;
@@ -68,7 +71,9 @@ const PARTS: u64 = 4;
 const PARTS_OF_PAIRS: u64 = 16;
 
 fn scenarios() -> Vec<Box<dyn Scenario>> {
-    spsc::scenarios()
+    let mut all = spsc::scenarios();
+    all.extend(mpmc::scenarios());
+    all
 }
 
 /// Carries out the subcommand.

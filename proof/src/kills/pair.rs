@@ -146,7 +146,7 @@ pub(crate) struct PairScenario<P: Pair> {
 
 /// What the victim says of itself, in memory that survives it: the number of the first message that is not pushed when the operation
 /// begins, and how many messages it has moved when it is over.
-type Said = [AtomicU64; 2];
+pub(crate) type Said = [AtomicU64; 2];
 
 impl<P: Pair> PairScenario<P> {
     pub(crate) fn new(operation: &str, act: Act<P>, whole: bool, fill: Fill, wrap: bool, company: Company) -> Self {
@@ -440,7 +440,7 @@ impl<P: Pair> PairScenario<P> {
                 rx = Some(own);
             }
             Other::Sleeper(sleeper) => {
-                let (answers, stood) = sleeper.tell(left.killed);
+                let (answers, stood) = sleeper.tell(left.killed, left.killed);
                 let (end, messages) = answers.split_last().expect("it was told the end");
                 messages.iter().for_each(|word| {
                     assert_eq!(Answer::of(*word), Answer::Message(next));
@@ -477,7 +477,7 @@ impl<P: Pair> PairScenario<P> {
                 tx = Some(own);
             }
             Other::Sleeper(sleeper) => {
-                let (answers, stood) = sleeper.tell(left.killed);
+                let (answers, stood) = sleeper.tell(left.killed, left.killed);
                 let (end, messages) = answers.split_last().expect("it was told the end");
                 messages.iter().for_each(|word| {
                     assert_eq!(Answer::of(*word), Answer::Message(pushed));
@@ -512,12 +512,12 @@ impl<P: Pair> PairScenario<P> {
 }
 
 /// How many messages [`is_whole`] lets pass.
-fn laps<P: Pair>() -> u64 {
+pub(crate) fn laps<P: Pair>() -> u64 {
     3 * P::LAP
 }
 
 /// The ring takes as much as is promised, gives it back, and does so for three laps.
-fn is_whole<P: Pair>(tx: &mut P::Producer, rx: &mut P::Consumer, first: u64) {
+pub(crate) fn is_whole<P: Pair>(tx: &mut P::Producer, rx: &mut P::Consumer, first: u64) {
     let end = first + laps::<P>();
     let (mut pushed, mut popped) = (first, first);
     while popped < end {

@@ -12,6 +12,19 @@ pub(crate) struct Course {
     pub(crate) length: u64,
     /// Which of them are system calls: there one may go quickly.
     calls: Vec<u64>,
+    /// Behind which of them others could see a difference, where the survey has watched for that.
+    changes: Vec<u64>,
+}
+
+impl Course {
+    /// The instructions behind which a kill leaves something that no earlier one leaves: changes of shared memory, and system calls.
+    pub(crate) fn distinguishable(&self) -> Vec<u64> {
+        let calls = self.calls.iter().map(|call| call + 1);
+        let mut all: Vec<u64> = [0, self.length].into_iter().chain(calls).chain(self.changes.iter().copied()).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
 }
 
 /// The way of one victim through its operation, to where it is to be left.
@@ -48,6 +61,11 @@ impl<'a> Walk<'a> {
         Self { goal, steps: 0, over: false, address: None }
     }
 
+    /// Whether it goes to the end, to see how long the way is.
+    pub(crate) fn is_survey(&self) -> bool {
+        matches!(self.goal, Goal::Survey(_))
+    }
+
     /// The same way, from its beginning.
     pub(crate) fn again(&self) -> Self {
         match &self.goal {
@@ -58,6 +76,11 @@ impl<'a> Walk<'a> {
 
     /// Leads the victim, which has paused before its operation.
     pub(crate) fn lead(&mut self, victim: &mut Victim<'_>) {
+        self.lead_watched(victim, || false);
+    }
+
+    /// The same; a survey asks behind each instruction whether something has changed that others can see.
+    pub(crate) fn lead_watched(&mut self, victim: &mut Victim<'_>, mut has_changed: impl FnMut() -> bool) {
         match &mut self.goal {
             Goal::Survey(course) => {
                 while !self.over {
@@ -66,6 +89,9 @@ impl<'a> Walk<'a> {
                     }
                     self.over = victim.step() == Stop::Paused;
                     self.steps += 1;
+                    if has_changed() {
+                        course.changes.push(self.steps);
+                    }
                     assert!(self.steps < MOST_INSTRUCTIONS, "not over after {MOST_INSTRUCTIONS} instructions");
                 }
                 course.length = self.steps;

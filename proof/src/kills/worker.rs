@@ -59,7 +59,7 @@ impl Worker<'_> {
     fn singles(&self, unit_number: usize, scenario: &dyn Scenario, unit: &Unit, done: &mut Done) {
         let Some((course, whole)) = self.survey(unit_number, scenario, None, done) else { return };
         let mut least = 0;
-        for instructions in unit.points(course.length) {
+        for instructions in unit.points(course.length, 1) {
             let walks = vec![Walk::behind(instructions, &course)];
             let Some(played) = self.play(unit_number, scenario, walks, &[instructions], done) else { continue };
             self.judge(scenario, &[instructions], played, &mut least, whole);
@@ -70,12 +70,17 @@ impl Worker<'_> {
         let nowhere = Course::default();
         let walks = vec![Walk::survey(), Walk::behind(0, &nowhere)];
         let Some((first, _)) = self.surveyed(unit_number, scenario, walks, 0, done) else { return };
-        for place in unit.points(first.length) {
+        let places = if scenario.first_is_dead() {
+            unit.of(&first.distinguishable())
+        } else {
+            unit.points(first.length, scenario.stride())
+        };
+        for place in places {
             let Some((second, whole)) = self.survey(unit_number, scenario, Some((place, &first)), done) else {
                 continue;
             };
             let mut least = 0;
-            for other in unit.inner_points(second.length) {
+            for other in unit.inner_points(second.length, scenario.stride()) {
                 let walks = vec![Walk::behind(place, &first), Walk::behind(other, &second)];
                 let case = [place, other];
                 let Some(played) = self.play(unit_number, scenario, walks, &case, done) else { continue };
