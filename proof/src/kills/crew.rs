@@ -47,6 +47,14 @@ impl Unit {
         numbers.into_iter().map(|number| places[number as usize]).collect()
     }
 
+    /// Of so many cases in all, those that are this unit's.
+    pub(crate) fn part(&self, cases: u64) -> u64 {
+        match self.points {
+            Points::Each { step, .. } => cases / step,
+            Points::Some { .. } => cases,
+        }
+    }
+
     /// Those of the second.
     pub(crate) fn inner_points(&self, length: u64, stride: u64) -> Vec<u64> {
         match self.points {
@@ -65,8 +73,8 @@ fn spread(length: u64, count: u64, seed: u64) -> Vec<u64> {
 /// What a worker tells.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum Told {
-    /// A unit is done.
-    Done { scenario: usize, kills: u64, length: u64, stall: Duration, late: u64 },
+    /// A unit is done. `cases`: how many there are in this unit's part of the scenario, with no step and no sample.
+    Done { scenario: usize, kills: u64, cases: u64, length: u64, stall: Duration, late: u64 },
     /// A promise was broken.
     Fault { case: String, said: String },
 }

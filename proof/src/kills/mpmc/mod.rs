@@ -127,7 +127,8 @@ fn after_others(all: &mut Vec<Box<dyn Scenario>>) {
     }
 }
 
-/// One is stopped in the middle of something, another one is killed.
+/// One is stopped in the middle of something, another one is killed. The strides are such that no two operations take more than some
+/// ten thousand kills: of long ones, only every so-manieth instruction of each.
 fn frozen(all: &mut Vec<Box<dyn Scenario>>) {
     let mut add = |first: Act, second: Act, setting: Setting, stride: u64| {
         all.push(Box::new(Two::new(First::Frozen, first, second, setting, stride)));
@@ -144,30 +145,30 @@ fn frozen(all: &mut Vec<Box<dyn Scenario>>) {
     add(act::PUSH_SLICE, act::PUSH_SLICE, empty, 3);
     // Two consumers, after the same message, or one after the other.
     for policy in [Redeliver, Discard] {
-        add(act::POP, act::POP, Setting { policy, ..one }, 1);
-        add(act::POP, act::POP, Setting { policy, ..three }, 1);
+        add(act::POP, act::POP, Setting { policy, ..one }, 2);
+        add(act::POP, act::POP, Setting { policy, ..three }, 2);
         add(act::POP, act::POP_SLICE, Setting { policy, ..three }, 2);
-        add(act::POP_SLICE, act::POP, Setting { policy, ..three }, 2);
-        add(act::GUARD, act::GUARD, Setting { policy, ..one }, 1);
-        add(act::POP, act::RECOVER, Setting { policy, ..with(Fill::NearlyFull, Prior::Held) }, 2);
-        add(act::RECOVER, act::RECOVER, Setting { policy, ..with(Fill::One, Prior::Held) }, 3);
-        add(act::GUARD_HELD, act::RECOVER, Setting { policy, ..three }, 2);
-        add(act::RECOVER, act::GUARD_HELD, Setting { policy, ..with(Fill::NearlyFull, Prior::Held) }, 2);
+        add(act::POP_SLICE, act::POP, Setting { policy, ..three }, 3);
+        add(act::GUARD, act::GUARD, Setting { policy, ..one }, 3);
+        add(act::POP, act::RECOVER, Setting { policy, ..with(Fill::NearlyFull, Prior::Held) }, 4);
+        add(act::RECOVER, act::RECOVER, Setting { policy, ..with(Fill::One, Prior::Held) }, 13);
+        add(act::GUARD_HELD, act::RECOVER, Setting { policy, ..three }, 5);
+        add(act::RECOVER, act::GUARD_HELD, Setting { policy, ..with(Fill::NearlyFull, Prior::Held) }, 7);
     }
     // A producer and a consumer, either way.
-    add(act::PUSH, act::POP, empty, 1);
-    add(act::PUSH, act::POP, one, 1);
+    add(act::PUSH, act::POP, empty, 2);
+    add(act::PUSH, act::POP, one, 2);
     add(act::POP, act::PUSH, one, 1);
     add(act::POP, act::PUSH, with(Fill::Full, Prior::Nobody), 2);
-    add(act::GUARD, act::PUSH, with(Fill::Full, Prior::Nobody), 2);
+    add(act::GUARD, act::PUSH, with(Fill::Full, Prior::Nobody), 4);
     add(act::PUSH, act::POP_SLICE, three, 2);
     // Somebody who looks for the dead, and somebody who lives.
-    add(act::PUSH, act::RECOVER, with(Fill::One, Prior::Claimed), 2);
-    add(act::RECOVER, act::PUSH, with(Fill::One, Prior::Claimed), 2);
-    add(act::RECOVER_RING, act::RECOVER_RING, with(Fill::NearlyFull, Prior::HeldAndClaimed), 3);
-    add(act::CLOSE_PRODUCER, act::RECOVER, with(Fill::NearlyFull, Prior::HeldAndClaimed), 4);
-    add(act::CLOSE_CONSUMER, act::RECOVER, with(Fill::NearlyFull, Prior::HeldAndClaimed), 4);
-    add(act::RECOVER, act::CLOSE_CONSUMER, with(Fill::NearlyFull, Prior::HeldAndClaimed), 4);
+    add(act::PUSH, act::RECOVER, with(Fill::One, Prior::Claimed), 3);
+    add(act::RECOVER, act::PUSH, with(Fill::One, Prior::Claimed), 3);
+    add(act::RECOVER_RING, act::RECOVER_RING, with(Fill::NearlyFull, Prior::HeldAndClaimed), 13);
+    add(act::CLOSE_PRODUCER, act::RECOVER, with(Fill::NearlyFull, Prior::HeldAndClaimed), 7);
+    add(act::CLOSE_CONSUMER, act::RECOVER, with(Fill::NearlyFull, Prior::HeldAndClaimed), 7);
+    add(act::RECOVER, act::CLOSE_CONSUMER, with(Fill::NearlyFull, Prior::HeldAndClaimed), 7);
     // Two who want the same place: whoever lives gets it.
     let last = |prior| Setting { tight: true, ..with(Fill::NearlyFull, prior) };
     add(act::ATTACH_CONSUMER, act::ATTACH_IF_FREE, last(Prior::Closed), 101);
