@@ -141,7 +141,8 @@ impl<T: Pod> Participant<T> {
         self.ring.ends_with(self.other_side()) && self.others() == Attendance::Closed
     }
 
-    /// True if there were others and none of them lives, and this ring's users are to be told. Asks the kernel.
+    /// True if there were others and none of them lives, and this ring's users are to be told. Asks the kernel. If it turns out that all
+    /// have closed, [`others_have_closed`](Self::others_have_closed) says so from now on.
     pub(super) fn others_are_dead(&mut self) -> bool {
         if !self.ring.ends_with(self.other_side()) || self.others() != Attendance::Attached {
             return false;
@@ -155,10 +156,16 @@ impl<T: Pod> Participant<T> {
             }
             dead = true;
         }
+        if !dead {
+            // All have closed, though the count of changes has not told: the last one was killed before it had counted its close, and
+            // nobody else ever will.
+            self.seen = (before, membership::attendance(&self.memory, number(self.other_side())));
+            return false;
+        }
         // Whoever closes in good order between the two looks at its line seems to have died, but counts its close before it gives back the
         // lock. And the lines are not read at once: somebody may have attached to one that had been passed before the last of the others
         // died.
-        dead && membership::changes(&self.memory) == before
+        membership::changes(&self.memory) == before
     }
 
     /// Looks whether the place is still this participant's.

@@ -103,10 +103,16 @@ impl<T: Pod, F: Fn() -> bool> Condition for Until<'_, T, F> {
             return Some(Ended::Failed(fault));
         }
         let dead = self.participant.others_are_dead();
+        // Asked again, for that was a closer look: the last of them may have been killed in the middle of its close.
+        let closed = self.participant.others_have_closed();
         let (_, orphan) = self.participant.audit();
         match orphan.filter(|_| self.side == Side::Consumer) {
             Some(orphan) => Some(Ended::Orphan(orphan)),
-            None => self.ready().or_else(|| if dead { self.ready_or(Ended::Dead) } else { None }),
+            None => self.ready().or_else(|| match (dead, closed) {
+                (true, _) => self.ready_or(Ended::Dead),
+                (false, true) => self.ready_or(Ended::Closed),
+                (false, false) => None,
+            }),
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use rondel::mpmc::{PopError, PopTimeoutError, PushError, PushTimeoutError, Ring, TryPopError, TryPushError};
+use rondel::segment::RoleState;
 
 use crate::child::{Running, Task, start, tell, wait_for_parent};
 use crate::place::{HEAD, NEVER, Shape, attach, by, is_whole, said};
@@ -219,4 +220,41 @@ fn a_poll_is_not_told_the_end_before_it_was_given_what_a_dead_consumer_had() {
     assert_eq!(rx.try_pop_slice(&mut batch), Ok(1));
     assert_eq!((batch[0], rx.redelivered()), (said(1, 0), true));
     assert_eq!(rx.try_pop_slice(&mut batch), Err(TryPopError::Closed));
+}
+
+/// The last one is killed when its place says that it has closed, and the count of changes, by which the others know of it, does not.
+#[test]
+fn a_close_that_was_cut_short_is_a_close() {
+    const MOMENT: Duration = Duration::from_millis(1);
+    for (strategy, wait) in STRATEGIES {
+        let cut_short = |side: &str, ring: &Ring<Message>, directory: &Directory, look: &mut dyn FnMut()| {
+            let mut victim = Stepped::start(&format!("close-{side}"), directory, ring);
+            // Whoever is left sees that there is one.
+            look();
+            while ring.participants()[1].state == RoleState::Attached {
+                assert!(victim.change(), "it closes");
+            }
+            assert!(ring.participants()[1].alive, "it is not done");
+            victim.kill();
+        };
+        let directory = Directory::new(&format!("ends-cut-short-{strategy}"));
+        let ring = directory.create(Shape::new(CAPACITY as usize, 4));
+        let mut rx = ring.consumer().expect("free");
+        rx.set_wait(wait);
+        cut_short("producer", &ring, &directory, &mut || {
+            assert_eq!(rx.pop_timeout(MOMENT), Err(PopTimeoutError::Timeout));
+        });
+        assert_eq!(rx.pop_timeout(NEVER), Err(PopTimeoutError::Closed), "{strategy}");
+        drop(rx);
+
+        let directory = Directory::new(&format!("ends-cut-short-full-{strategy}"));
+        let ring = directory.create(Shape::new(CAPACITY as usize, 4));
+        let mut tx = ring.producer().expect("free");
+        tx.set_wait(wait);
+        (0..CAPACITY).for_each(|number| tx.push(said(0, number)).expect("room"));
+        cut_short("consumer", &ring, &directory, &mut || {
+            assert_eq!(tx.push_timeout(said(0, 0), MOMENT), Err(PushTimeoutError::Timeout(said(0, 0))));
+        });
+        assert_eq!(tx.push_timeout(said(0, 0), NEVER), Err(PushTimeoutError::Closed(said(0, 0))), "{strategy}");
+    }
 }

@@ -188,6 +188,26 @@ fn a_message_is_followed_to_its_taker() {
     is_whole(&ring);
 }
 
+/// Two dead ones have the same message in their lines: it is one message still.
+#[test]
+fn a_message_whose_taker_died_too_is_counted_once() {
+    let directory = Directory::new("places-counted");
+    let ring = directory.create(Shape::new(CAPACITY as usize, 4));
+    let (mut tx, mut rx) = (ring.producer().expect("free"), ring.consumer().expect("free"));
+    tx.push(said(0, 0)).expect("room");
+    let mut first = Stepped::start("guard", &directory, &ring);
+    first.change_of(&ring, HEAD);
+    first.kill();
+    let mut taker = Stepped::start("recover", &directory, &ring);
+    taker.change_of(&ring, FIRST_STAMP);
+    taker.kill();
+    assert_eq!(rx.recover().expect("intact").to_redeliver, 1);
+    assert_eq!((rx.try_pop(), rx.redelivered()), (Ok(said(0, 0)), true));
+    assert_eq!(rx.recover().expect("intact").to_redeliver, 0);
+    drop((tx, rx));
+    is_whole(&ring);
+}
+
 /// A producer whose claim was not published: the next holder of its place settles that, on whichever side it is.
 #[test]
 fn a_successor_skips_what_its_predecessor_had_not_published() {

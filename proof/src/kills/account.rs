@@ -30,6 +30,8 @@ pub(crate) struct Account {
     kills: u64,
     /// In parts that were interrupted; in no sum.
     kills_under_way: u64,
+    /// How many cases there are, with no step and no sample; of two victims about so many.
+    cases: u64,
     faults: u64,
     /// How many each scenario has, where there are any.
     faulty_scenarios: BTreeMap<String, u64>,
@@ -45,6 +47,8 @@ pub(crate) struct Account {
 #[derive(Default, Serialize)]
 struct Sum {
     kills: u64,
+    /// How many cases there are, with no step and no sample; of two victims about so many.
+    cases: u64,
     scenarios: u64,
     /// Instructions of the longest scenario.
     longest: u64,
@@ -66,6 +70,7 @@ impl Account {
             complete: true,
             kills: 0,
             kills_under_way: 0,
+            cases: 0,
             faults: 0,
             faulty_scenarios,
             longest_stall_millis: 0.0,
@@ -91,10 +96,12 @@ impl Account {
     }
 
     pub(crate) fn add(&mut self, told: Told) {
-        let Told::Done { scenario, kills, length, stall, late } = told else { return };
+        let Told::Done { scenario, kills, cases, length, stall, late } = told else { return };
         let millis = stall.as_secs_f64() * 1e3;
         let Some(sum) = self.names.get(scenario).and_then(|name| self.operations.get_mut(name)) else { return };
         sum.kills += kills;
+        sum.cases += cases;
+        self.cases += cases;
         sum.longest = sum.longest.max(length);
         sum.stall = sum.stall.max(stall);
         sum.stall_millis = sum.stall_millis.max(millis);
@@ -121,12 +128,13 @@ impl fmt::Display for Account {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut table = Table::new();
         table.load_preset(NOTHING);
-        table.set_header(["operation", "scenarios", "instructions, at most", "kills", "longest stall"]);
+        table.set_header(["operation", "scenarios", "instructions, at most", "cases", "kills", "longest stall"]);
         for (name, sum) in &self.operations {
             table.add_row([
                 name.clone(),
                 sum.scenarios.to_string(),
                 sum.longest.to_string(),
+                sum.cases.to_string(),
                 sum.kills.to_string(),
                 format!("{:.1} ms", sum.stall_millis),
             ]);
@@ -145,7 +153,11 @@ impl fmt::Display for Account {
         }
         let survived =
             if self.is_clean() { "all of them survived".to_owned() } else { format!("{} FAULTS", self.faults) };
-        writeln!(f, "{} kills, {survived}; longest stall {:.1} ms", self.kills, self.longest_stall_millis)?;
+        writeln!(
+            f,
+            "{} cases, {} kills, {survived}; longest stall {:.1} ms",
+            self.cases, self.kills, self.longest_stall_millis
+        )?;
         if self.late > 0 {
             let bound = LONGEST_STALL.as_millis();
             writeln!(

@@ -35,11 +35,26 @@ pub(crate) enum Points {
 }
 
 impl Unit {
-    /// The instructions behind which the first walker is left, or the only one.
-    pub(crate) fn points(&self, length: u64) -> Vec<u64> {
+    /// The instructions behind which the first walker is left, or the only one: every `stride`-th, of those that are this unit's.
+    pub(crate) fn points(&self, length: u64, stride: u64) -> Vec<u64> {
+        self.of(&(0..=length).step_by(stride as usize).collect::<Vec<_>>())
+    }
+
+    /// Those of these places that are this unit's.
+    pub(crate) fn of(&self, places: &[u64]) -> Vec<u64> {
+        let numbers: Vec<u64> = match self.points {
+            Points::Each { first, step, .. } => (first..places.len() as u64).step_by(step as usize).collect(),
+            Points::Some { .. } if places.is_empty() => Vec::new(),
+            Points::Some { count, seed } => spread(places.len() as u64 - 1, count, seed),
+        };
+        numbers.into_iter().map(|number| places[number as usize]).collect()
+    }
+
+    /// Of so many cases in all, those that are this unit's.
+    pub(crate) fn part(&self, cases: u64) -> u64 {
         match self.points {
-            Points::Each { first, step, .. } => (first..=length).step_by(step as usize).collect(),
-            Points::Some { count, seed } => spread(length, count, seed),
+            Points::Each { step, .. } => cases / step,
+            Points::Some { .. } => cases,
         }
     }
 
@@ -49,9 +64,9 @@ impl Unit {
     }
 
     /// Those of the second.
-    pub(crate) fn inner_points(&self, length: u64) -> Vec<u64> {
+    pub(crate) fn inner_points(&self, length: u64, stride: u64) -> Vec<u64> {
         match self.points {
-            Points::Each { inner, .. } => (0..=length).step_by(inner as usize).collect(),
+            Points::Each { inner, .. } => (0..=length).step_by((inner * stride) as usize).collect(),
             Points::Some { count, seed } => spread(length, count, seed.rotate_left(32)),
         }
     }
@@ -66,8 +81,8 @@ fn spread(length: u64, count: u64, seed: u64) -> Vec<u64> {
 /// What a worker tells.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum Told {
-    /// A unit is done.
-    Done { scenario: usize, kills: u64, length: u64, stall: Duration, late: u64 },
+    /// A unit is done. `cases`: how many there are in this unit's part of the scenario, with no step and no sample.
+    Done { scenario: usize, kills: u64, cases: u64, length: u64, stall: Duration, late: u64 },
     /// A promise was broken.
     Fault { case: String, said: String },
 }
@@ -279,7 +294,7 @@ mod tests {
     fn each_instruction_is_in_one_unit() {
         let mut all: Vec<u64> = (0..4)
             .flat_map(|first| {
-                Unit { scenario: 0, points: Points::Each { first, step: 4, inner: 1, all: true } }.points(10)
+                Unit { scenario: 0, points: Points::Each { first, step: 4, inner: 1, all: true } }.points(10, 1)
             })
             .collect();
         all.sort_unstable();

@@ -12,8 +12,11 @@ mod clock;
 mod crew;
 mod interruption;
 mod last_words;
+mod mpmc;
 mod page;
 mod pair;
+mod pair_asleep;
+mod pair_two;
 mod permission;
 mod scenario;
 mod segments;
@@ -85,6 +88,7 @@ const PARTS_OF_PAIRS: u64 = 16;
 fn scenarios() -> Vec<Box<dyn Scenario>> {
     let mut all = spsc::scenarios();
     all.extend(bytes::scenarios());
+    all.extend(mpmc::scenarios());
     all.extend(segments::scenarios());
     all
 }

@@ -8,6 +8,7 @@ mod scenario;
 use rondel::spsc::Peer;
 
 pub(crate) use self::history::{Fill, POD_BYTES, Spot, State};
+pub(crate) use self::outlive::is_whole;
 pub(crate) use self::scenario::{Company, PairScenario};
 
 /// A ring with two roles, all of one small shape. Messages have numbers, from 0; a message's number says all its bytes.

@@ -19,8 +19,20 @@ pub(crate) trait Scenario {
         true
     }
 
-    /// How many walk: the last is killed, those before it are left where their walk ends until it is dead.
+    /// How many walk: the last is killed. What becomes of one before it, whether it is frozen where its walk ends, or killed there, is the
+    /// scenario's affair.
     fn walkers(&self) -> usize {
+        1
+    }
+
+    /// Of two walkers: whether the first is left only where others can see a difference. For one that is dead before the second begins
+    /// that is all there is: what stood in its registers is gone with it.
+    fn first_is_dead(&self) -> bool {
+        false
+    }
+
+    /// Of two walkers: only every so-manieth instruction of each, for operations so long that all pairs are too many.
+    fn stride(&self) -> u64 {
         1
     }
 

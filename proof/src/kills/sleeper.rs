@@ -69,15 +69,25 @@ impl Sleeper {
         call.split_whitespace().next() == Some(&libc::SYS_futex.to_string())
     }
 
-    /// Waits for its end, which has to be a good one. What it was answered, and how long it stood still since the kill at the longest.
-    pub(crate) fn tell(mut self, killed: Duration) -> (Vec<u64>, Duration) {
+    /// How often it was answered so far.
+    pub(crate) fn answers(&self) -> u64 {
+        // Relaxed: a hint.
+        self.notes.len.load(Relaxed)
+    }
+
+    /// Waits for its end, which has to be a good one. What it was answered, and how long it stood still since the kill at the longest; for its
+    /// last answer, the end, it may have had to wait until it was `let_go`.
+    pub(crate) fn tell(mut self, killed: Duration, let_go: Duration) -> (Vec<u64>, Duration) {
         let status = wait(self.pid);
         self.pid = 0;
         assert!(libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 0, "the sleeper failed: {status:#x}");
         let notes = self.notes.read();
         let mut stall = Duration::ZERO;
         let mut since = killed;
-        for &(time, _) in &notes {
+        for (place, &(time, _)) in notes.iter().enumerate() {
+            if place + 1 == notes.len() {
+                since = since.max(let_go);
+            }
             stall = stall.max(time.saturating_sub(since));
             since = since.max(time);
         }

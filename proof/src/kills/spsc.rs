@@ -6,6 +6,8 @@ use rondel::Wait;
 use rondel::spsc::{Consumer, Peer, PopError, Producer, PushError, Ring, TryPopError, TryPushError};
 
 use super::pair::{Act, Answer, Company, Fill, Pair, PairScenario, Spot, State};
+use super::pair_asleep;
+use super::pair_two;
 use super::scenario::Scenario;
 
 /// Sixteen bytes: three to a line.
@@ -197,5 +199,9 @@ pub(crate) fn scenarios() -> Vec<Box<dyn Scenario>> {
     add("close-consumer", Act::CloseConsumer, true);
     add("attach-producer", Act::AttachProducer, true);
     add("attach-consumer", Act::AttachConsumer, true);
+    let pushes: &[(&str, pair_two::Push<Spsc>)] = &[("push", push), ("push-slice", push_slice)];
+    let pops: &[(&str, pair_two::Pop<Spsc>)] = &[("pop", pop), ("pop-slice", pop_slice), ("guard", guard)];
+    all.extend(pair_two::scenarios::<Spsc>(pushes, pops, 2));
+    all.extend(pair_asleep::scenarios::<Spsc>());
     all
 }

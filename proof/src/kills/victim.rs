@@ -4,8 +4,12 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::io;
 use std::marker::PhantomData;
+use std::time::{Duration, Instant};
 
 use libc::{c_int, c_uint, pid_t};
+
+/// Whoever falls asleep does so within this time.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A forked child under ptrace(2). It is killed and reaped when this is dropped.
 pub(crate) struct Victim<'a> {
@@ -128,6 +132,66 @@ impl Victim<'_> {
     pub(crate) fn go_to_pause(&mut self) {
         self.request(libc::PTRACE_CONT, 0);
         assert_eq!(self.stopped(), Stop::Paused);
+    }
+
+    /// Lets it go on, from a [`pause`] that was its last, to its end, which has to be a good one.
+    pub(crate) fn finish(mut self) {
+        self.request(libc::PTRACE_CONT, 0);
+        let status = wait(self.pid);
+        self.alive = libc::WIFSTOPPED(status);
+        assert_eq!(status, 0, "it was to go on to a good end");
+    }
+
+    /// Has it begin, and stay in, a futex(2): comes back when it sleeps there. False if it pauses before that.
+    pub(crate) fn fall_asleep(&mut self) -> bool {
+        // So that a stop at a system call can be told from another one.
+        self.request(libc::PTRACE_SETOPTIONS, libc::PTRACE_O_TRACESYSGOOD);
+        let begin = Instant::now();
+        loop {
+            while self.call() != Some(libc::SYS_futex as u64) {
+                if self.go_to_call() == Stop::Paused {
+                    return false;
+                }
+            }
+            self.request(libc::PTRACE_SYSCALL, 0);
+            loop {
+                assert!(begin.elapsed() < PATIENCE, "the victim does not fall asleep");
+                match self.state() {
+                    Some('S') => return true,
+                    // It has come out again: it was a wake-up, or a slice of sleep that was over before this looked.
+                    Some('t') => break,
+                    _ => std::thread::yield_now(),
+                }
+            }
+            self.wake_up();
+        }
+    }
+
+    /// Waits for it to come back from the kernel, where it stops.
+    pub(crate) fn wake_up(&mut self) {
+        assert_eq!(self.stopped(), Stop::Between, "it comes out of its system call");
+    }
+
+    /// The number of the system call at whose beginning it has stopped.
+    fn call(&self) -> Option<u64> {
+        // SAFETY: it consists of integers, for which all bytes zero is a value.
+        let mut info: libc::ptrace_syscall_info = unsafe { std::mem::zeroed() };
+        let len = size_of_val(&info);
+        // SAFETY: the kernel writes up to `len` bytes to `info`, which is alive; the child is ours, traced and stopped.
+        let result = unsafe { libc::ptrace(libc::PTRACE_GET_SYSCALL_INFO, self.pid, len, &raw mut info) };
+        assert!(result > 0, "ptrace: {}", io::Error::last_os_error());
+        if info.op != libc::PTRACE_SYSCALL_INFO_ENTRY {
+            return None;
+        }
+        // SAFETY: this is the part that the kernel has filled in at the beginning of a call.
+        Some(unsafe { info.u.entry.nr })
+    }
+
+    /// Its state, as proc_pid_stat(5) has it in field 3: `S` if it sleeps, `t` if it has stopped for its tracer.
+    fn state(&self) -> Option<char> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid)).ok()?;
+        let (_, fields) = stat.rsplit_once(')')?;
+        fields.trim_start().chars().next()
     }
 
     /// The address of the next instruction, where the machine is one whose registers are known here.

@@ -12,6 +12,19 @@ pub(crate) struct Course {
     pub(crate) length: u64,
     /// Which of them are system calls: there one may go quickly.
     calls: Vec<u64>,
+    /// Behind which of them others could see a difference, where the survey has watched for that.
+    changes: Vec<u64>,
+}
+
+impl Course {
+    /// The instructions behind which a kill leaves something that no earlier one leaves: changes of shared memory, and system calls.
+    pub(crate) fn distinguishable(&self) -> Vec<u64> {
+        let calls = self.calls.iter().map(|call| call + 1);
+        let mut all: Vec<u64> = [0, self.length].into_iter().chain(calls).chain(self.changes.iter().copied()).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
 }
 
 /// An operation of more instructions is a long one: what takes so many happens in the process, and in the kernel.
@@ -64,6 +77,11 @@ impl<'a> Walk<'a> {
         Self { goal, steps: 0, over: false, address: None }
     }
 
+    /// Whether it goes to the end, to see how long the way is.
+    pub(crate) fn is_survey(&self) -> bool {
+        matches!(self.goal, Goal::Survey(_))
+    }
+
     /// The same way, from its beginning.
     pub(crate) fn again(&self) -> Self {
         match &self.goal {
@@ -74,6 +92,11 @@ impl<'a> Walk<'a> {
 
     /// Leads the victim, which has paused before its operation.
     pub(crate) fn lead(&mut self, victim: &mut Victim<'_>) {
+        self.lead_watched(victim, || false);
+    }
+
+    /// The same; a survey asks behind each instruction whether something has changed that others can see.
+    pub(crate) fn lead_watched(&mut self, victim: &mut Victim<'_>, mut has_changed: impl FnMut() -> bool) {
         match &mut self.goal {
             Goal::Survey(course) => {
                 while !self.over {
@@ -82,6 +105,9 @@ impl<'a> Walk<'a> {
                     }
                     self.over = victim.step() == Stop::Paused;
                     self.steps += 1;
+                    if has_changed() {
+                        course.changes.push(self.steps);
+                    }
                     assert!(self.steps < MOST_INSTRUCTIONS, "not over after {MOST_INSTRUCTIONS} instructions");
                 }
                 course.length = self.steps;
@@ -136,13 +162,13 @@ mod tests {
 
     #[test]
     fn of_a_long_operation_all_is_due_that_is_near_a_call() {
-        let course = Course { length: 20_000, calls: vec![100, 9_000] };
+        let course = Course { length: 20_000, calls: vec![100, 9_000], ..Course::default() };
         for call in [100, 9_000] {
             assert!((call - NEAR..=call + NEAR).all(|place| course.is_due(place)));
             assert!((call + NEAR + 1..call + NEAR + 1 + STRIDE).filter(|place| course.is_due(*place)).count() == 1);
         }
         assert!(course.is_due(0) && course.is_due(course.length) && !course.is_due(9_000 - NEAR - 1));
-        let course = Course { length: LONG, calls: Vec::new() };
+        let course = Course { length: LONG, calls: Vec::new(), ..Course::default() };
         assert!((0..=LONG).all(|place| course.is_due(place)));
     }
 }

@@ -49,6 +49,7 @@ impl Worker<'_> {
             self.desk.tell(&Told::Done {
                 scenario: unit.scenario,
                 kills: done.kills,
+                cases: unit.part(done.cases),
                 length: done.length,
                 stall: done.stall,
                 late: done.late,
@@ -58,8 +59,9 @@ impl Worker<'_> {
 
     fn singles(&self, unit_number: usize, scenario: &dyn Scenario, unit: &Unit, done: &mut Done) {
         let Some((course, whole)) = self.survey(unit_number, scenario, None, done) else { return };
+        done.cases = course.length + 1;
         let mut least = 0;
-        let points = unit.points(course.length).into_iter();
+        let points = unit.points(course.length, 1).into_iter();
         for instructions in points.filter(|place| !unit.is_thinned() || course.is_due(*place)) {
             let walks = vec![Walk::behind(instructions, &course)];
             let Some(played) = self.play(unit_number, scenario, walks, &[instructions], done) else { continue };
@@ -71,12 +73,20 @@ impl Worker<'_> {
         let nowhere = Course::default();
         let walks = vec![Walk::survey(), Walk::behind(0, &nowhere)];
         let Some((first, _)) = self.surveyed(unit_number, scenario, walks, 0, done) else { return };
-        for place in unit.points(first.length) {
+        let places = if scenario.first_is_dead() {
+            unit.of(&first.distinguishable())
+        } else {
+            unit.points(first.length, scenario.stride())
+        };
+        let all = if scenario.first_is_dead() { first.distinguishable().len() as u64 } else { first.length + 1 };
+        for place in places {
             let Some((second, whole)) = self.survey(unit_number, scenario, Some((place, &first)), done) else {
                 continue;
             };
+            // About: the second's length may depend on where the first was left.
+            done.cases = done.cases.max(all * (second.length + 1));
             let mut least = 0;
-            for other in unit.inner_points(second.length) {
+            for other in unit.inner_points(second.length, scenario.stride()) {
                 let walks = vec![Walk::behind(place, &first), Walk::behind(other, &second)];
                 let case = [place, other];
                 let Some(played) = self.play(unit_number, scenario, walks, &case, done) else { continue };
@@ -186,6 +196,8 @@ impl Worker<'_> {
 #[derive(Default)]
 struct Done {
     kills: u64,
+    /// How many cases the scenario has.
+    cases: u64,
     length: u64,
     stall: Duration,
     late: u64,

@@ -45,7 +45,7 @@ pub(crate) fn lease<M: Memory>(
     let recovery = Recovery::new(memory, geometry, census, policy, Some(line));
     let mut recovered = Recovered::default();
     let mut inherited = 0;
-    let _ = recovery.settle(line, &mut recovered, &mut |orphan: Orphan| {
+    let _ = recovery.settle(line, &mut recovered, |_| false, &mut |orphan: Orphan| {
         // Each gets a new stamp, also where it names this line already: a rival that has seen the former holder dead, and stands still
         // since, must not succeed.
         if side == Side::Consumer && change_taker(memory, geometry, orphan, taker) {

@@ -158,21 +158,27 @@ impl<'a, M: Memory, C: Census> Recovery<'a, M, C> {
     ) -> ControlFlow<()> {
         let lines = self.memory.lines();
         let begin = begin % lines.max(1);
-        for number in (begin..lines).chain(0..begin) {
+        let all = || (begin..lines).chain(0..begin);
+        for (passed, number) in all().enumerate() {
             let line = self.memory.line(number);
             let claims = [self.memory.pushing(line), self.memory.popping(line), self.memory.taking(line)];
             if claims.iter().any(|word| !Intent::see(word).is_none()) && !self.lives(number) {
-                self.settle(number, recovered, &mut orphan)?;
+                let counted = |p| {
+                    self.spent.set(self.spent.get() + passed as u64);
+                    all().take(passed).any(|before| self.is_left_at(before, p))
+                };
+                self.settle(number, recovered, counted, &mut orphan)?;
             }
         }
         ControlFlow::Continue(())
     }
 
-    /// The same for one line, whose participant is dead.
+    /// The same for one line, whose participant is dead. A message that was `counted` at another line is not counted at this one.
     pub(super) fn settle(
         &self,
         line: u32,
         recovered: &mut Recovered,
+        counted: impl Fn(u64) -> bool,
         orphan: &mut impl FnMut(Orphan) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
         let (line, slots) = (self.memory.line(line), self.geometry.slots());
@@ -204,12 +210,20 @@ impl<'a, M: Memory, C: Census> Recovery<'a, M, C> {
                     }
                 }
                 Finding::Orphan(found) => {
-                    recovered.orphans += 1;
+                    // It is one message, in however many lines of the dead it stands.
+                    recovered.orphans += u64::from(!counted(p));
                     orphan(found)?;
                 }
             }
         }
         ControlFlow::Continue(())
+    }
+
+    /// Whether a line that this look has passed stands for this message too: a dead one that had it, or was about to take it over.
+    fn is_left_at(&self, number: u32, p: u64) -> bool {
+        let line = self.memory.line(number);
+        let claims = [self.memory.popping(line), self.memory.taking(line)];
+        claims.iter().any(|word| Intent::see(word).covers(p)) && !self.lives(number)
     }
 
     fn may_look(&self) -> bool {

@@ -43,7 +43,7 @@ impl<P: Pair> PairScenario<P> {
 
     /// What a sleeper was told: messages from this number on, and then the end. The number behind them, and how long it stood still.
     fn hear(&self, sleeper: Sleeper, first: u64, left: Left) -> (u64, Duration) {
-        let (answers, stood) = sleeper.tell(left.killed);
+        let (answers, stood) = sleeper.tell(left.killed, left.killed);
         let (end, messages) = answers.split_last().expect("it was told the end");
         for (word, number) in messages.iter().zip(first..) {
             assert_eq!(Answer::of(*word), Answer::Message(number), "what a sleeper was told");
@@ -149,7 +149,7 @@ fn go_on<P: Pair>(ring: &P::Ring, mut tx: P::Producer, mut rx: P::Consumer, firs
 const LAPS: u64 = 2;
 
 /// The ring takes as much as is promised, gives it back, and does so for some laps.
-fn is_whole<P: Pair>(tx: &mut P::Producer, rx: &mut P::Consumer, next: &mut u64) {
+pub(crate) fn is_whole<P: Pair>(tx: &mut P::Producer, rx: &mut P::Consumer, next: &mut u64) {
     let end = *next + LAPS * P::LAP;
     while *next < end {
         let first = *next;
