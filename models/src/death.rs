@@ -6,7 +6,9 @@
 
 use std::io;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+
+use rondel::segment::Segment;
 
 /// No process of the tests has a descriptor beyond this.
 const HIGHEST: RawFd = 1 << 14;
@@ -16,7 +18,11 @@ const HIGHEST: RawFd = 1 << 14;
 /// # Panics
 ///
 /// If nobody holds it in this process.
-pub fn strike(segment: BorrowedFd<'_>, role: u64) {
+pub fn strike(segment: &Segment, role: u64) {
+    let parts = segment.try_clone_fds().expect("descriptors");
+    // Of two parts the one that all may write has the locks.
+    let locked = parts.control.unwrap_or(parts.segment);
+    let segment = locked.as_fd();
     let file = identity(segment.as_raw_fd()).expect("a segment's file");
     let holds = |&fd: &RawFd| identity(fd) == Some(file) && fd != segment.as_raw_fd() && lets_go(fd, segment, role);
     // The lowest free number: those of the handles are near it, whatever else is open.

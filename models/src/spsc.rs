@@ -150,14 +150,14 @@ impl<T: Element> Model<T> {
             }
             Operation::KillProducer => {
                 if let Some(tx) = self.tx.take() {
-                    death::strike(self.ring.as_fd(), PRODUCER);
+                    death::strike(self.ring.segment(), PRODUCER);
                     self.producer = Role::Dead;
                     self.corpses.0.push(tx);
                 }
             }
             Operation::KillConsumer => {
                 if let Some(rx) = self.rx.take() {
-                    death::strike(self.ring.as_fd(), CONSUMER);
+                    death::strike(self.ring.segment(), CONSUMER);
                     self.consumer = Role::Dead;
                     self.corpses.1.push(rx);
                 }

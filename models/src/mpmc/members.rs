@@ -145,7 +145,7 @@ impl<T: Element> Model<T> {
     pub(super) fn kill_producer(&mut self, who: usize) {
         let Some(who) = who.checked_rem(self.producers.len()).filter(|_| self.may_die()) else { return };
         let tx = self.producers.swap_remove(who);
-        death::strike(self.ring.as_fd(), tx.participant().into());
+        death::strike(self.ring.segment(), tx.participant().into());
         self.dead_producers += 1;
         self.corpses.0.push(tx);
     }
@@ -154,7 +154,7 @@ impl<T: Element> Model<T> {
     pub(super) fn kill_consumer(&mut self, who: usize) {
         let Some(who) = who.checked_rem(self.consumers.len()).filter(|_| self.may_die()) else { return };
         let mut seat = self.consumers.swap_remove(who);
-        death::strike(self.ring.as_fd(), seat.number.into());
+        death::strike(self.ring.segment(), seat.number.into());
         self.dead_consumers += 1;
         if let Some(position) = seat.die() {
             self.left.insert(position, seat.number);
