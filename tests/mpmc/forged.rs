@@ -46,7 +46,7 @@ fn a_forged_void_does_not_hide_that_the_producers_are_gone() {
             rx.set_wait(wait);
             let [closing, dying] = [(); 2].map(|()| ring.producer().expect("a place"));
             drop(closing);
-            death::strike(ring.as_fd(), dying.participant().into());
+            death::strike(ring.segment(), dying.participant().into());
             assert_eq!(rx.pop(), Err(PopError::Dead));
         }
     });
