@@ -126,7 +126,12 @@ fn while_attached() {
                 match &last {
                     None => {
                         consumer.0.ended_by(libc::SIGBUS);
-                        assert!(!matches!(change, Change::Longer | Change::Wiped), "{case}: a SIGBUS");
+                        // Who waits looks now and then, perhaps just when the file is gone and not yet back.
+                        let may_have_looked = change == Change::Wiped && waiting;
+                        assert!(
+                            may_have_looked || !matches!(change, Change::Longer | Change::Wiped),
+                            "{case}: a SIGBUS"
+                        );
                     }
                     Some(answer) if answer.starts_with("Popped") => {
                         assert_eq!(*answer, format!("Popped({next})"), "{case}");
