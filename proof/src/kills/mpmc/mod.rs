@@ -115,6 +115,8 @@ fn after_others(all: &mut Vec<Box<dyn Scenario>>) {
     }
     for act in [act::POP, act::POP_SLICE, act::POP_PARKED, act::GUARD, act::GUARD_HELD] {
         add(act, Fill::NearlyFull, Void, false, BOTH);
+    }
+    for act in [act::POP, act::POP_SLICE, act::GUARD, act::GUARD_HELD] {
         add(act, Fill::NearlyFull, ClaimedFirst, false, BOTH);
     }
     for act in [act::PUSH, act::PUSH_SLICE, act::PUSH_PARKED] {
