@@ -167,6 +167,16 @@ fn a_successor_consumer_is_given_what_its_predecessor_had_before_anything_else()
     is_whole(&ring);
 }
 
+/// A consumer that stands behind having taken over the first message, from one that was killed with it in its hands.
+fn taker_of_the_first(directory: &Directory, ring: &Ring<Message>) -> Stepped {
+    let mut first = Stepped::start("guard", directory, ring);
+    first.change_of(ring, HEAD);
+    first.kill();
+    let mut taker = Stepped::start("recover", directory, ring);
+    taker.change_of(ring, FIRST_STAMP);
+    taker
+}
+
 /// The taker of a dead consumer's message dies, after the place of the first one has got a new holder, whose line says nothing of it.
 #[test]
 fn a_message_is_followed_to_its_taker() {
@@ -174,11 +184,7 @@ fn a_message_is_followed_to_its_taker() {
     let ring = directory.create(Shape::new(CAPACITY as usize, 4));
     let (mut tx, mut rx) = (ring.producer().expect("free"), ring.consumer().expect("free"));
     tx.push(said(0, 0)).expect("room");
-    let mut first = Stepped::start("guard", &directory, &ring);
-    first.change_of(&ring, HEAD);
-    first.kill();
-    let mut taker = Stepped::start("recover", &directory, &ring);
-    taker.change_of(&ring, FIRST_STAMP);
+    let taker = taker_of_the_first(&directory, &ring);
     let mut successor = ring.consumer().expect("the first one's place");
     assert_eq!(successor.try_pop(), Err(TryPopError::Empty), "it is held by one who lives");
     taker.kill();
@@ -195,11 +201,7 @@ fn a_message_whose_taker_died_too_is_counted_once() {
     let ring = directory.create(Shape::new(CAPACITY as usize, 4));
     let (mut tx, mut rx) = (ring.producer().expect("free"), ring.consumer().expect("free"));
     tx.push(said(0, 0)).expect("room");
-    let mut first = Stepped::start("guard", &directory, &ring);
-    first.change_of(&ring, HEAD);
-    first.kill();
-    let mut taker = Stepped::start("recover", &directory, &ring);
-    taker.change_of(&ring, FIRST_STAMP);
+    let taker = taker_of_the_first(&directory, &ring);
     taker.kill();
     assert_eq!(rx.recover().expect("intact").to_redeliver, 1);
     assert_eq!((rx.try_pop(), rx.redelivered()), (Ok(said(0, 0)), true));
