@@ -9,6 +9,8 @@ use rondel::bytes::{Consumer, Peer, PopError, Producer, PushError, Ring, TryPopE
 
 use self::letters::{CAPACITY, LARGEST, letters};
 use super::pair::{Act, Answer, Company, Fill, Pair, PairScenario, Spot, State};
+use super::pair_asleep;
+use super::pair_two;
 use super::scenario::Scenario;
 
 /// The ring of [`Pair`]. Its messages have all sorts of lengths, and which one it is that comes out follows from the position where
@@ -26,6 +28,8 @@ impl Pair for Bytes {
     type Consumer = Consumer;
 
     fn ring() -> Ring {
+        // Made before anyone is stepped through making them.
+        let _ = letters();
         Ring::builder().capacity(CAPACITY as usize).largest(LARGEST).anonymous().expect("a memfd")
     }
 
@@ -206,5 +210,11 @@ pub(crate) fn scenarios() -> Vec<Box<dyn Scenario>> {
             }
         }
     }
+    let pushes: &[(&str, pair_two::Push<Bytes>)] =
+        &[("push", pushing::push), ("reserve", pushing::reserve), ("batch", pushing::batch)];
+    let pops: &[(&str, pair_two::Pop<Bytes>)] =
+        &[("pop", popping::pop), ("pop-batch-part", popping::batch_part), ("pop-into", popping::into)];
+    all.extend(pair_two::scenarios::<Bytes>(pushes, pops, 4));
+    all.extend(pair_asleep::scenarios::<Bytes>());
     all
 }
