@@ -10,6 +10,8 @@ use libc::{c_int, c_uint, pid_t};
 
 /// Whoever falls asleep does so within this time.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// The instruction `int3` of x86-64.
+const BREAKPOINT: i64 = 0xcc;
 
 /// A forked child under ptrace(2). It is killed and reaped when this is dropped.
 pub(crate) struct Victim<'a> {
@@ -40,7 +42,8 @@ pub(crate) fn pause() {
 pub(crate) fn fork(child: impl FnOnce()) -> pid_t {
     // SAFETY: takes nothing.
     let parent = unsafe { libc::getpid() };
-    // SAFETY: this process has one thread, so that the child finds no lock held and may do whatever the parent might.
+    // SAFETY: this process has one thread, so that the child finds no lock held and may do whatever the parent might. (A unit test has
+    // others; its child takes no lock.)
     match unsafe { libc::fork() } {
         0 => {
             // SAFETY: takes integers; a signal for this process when its parent ends.
@@ -128,6 +131,64 @@ impl Victim<'_> {
         self.stopped()
     }
 
+    /// Past this instruction so many times, the one where it stands included, and to it again; to the next pause if that comes first.
+    pub(crate) fn go_to(&mut self, address: u64, times: u64) -> Stop {
+        let code = self.peek(address);
+        for passes_left in (0..=times).rev() {
+            self.poke(address, code & !0xff | BREAKPOINT);
+            self.request(libc::PTRACE_CONT, 0);
+            let stop = self.stopped();
+            self.poke(address, code);
+            if stop == Stop::Paused {
+                return stop;
+            }
+            // It has stopped behind the breakpoint, which has taken the place of the instruction's first byte.
+            self.move_to(address);
+            if passes_left > 0 && self.step() == Stop::Paused {
+                return Stop::Paused;
+            }
+        }
+        Stop::Between
+    }
+
+    fn peek(&self, address: u64) -> i64 {
+        // SAFETY: the request reads a word of the child's memory, and gives it back as its result; the child is ours, traced and
+        // stopped.
+        unsafe { libc::ptrace(libc::PTRACE_PEEKTEXT, self.pid, address, 0) }
+    }
+
+    fn poke(&self, address: u64, word: i64) {
+        // SAFETY: the request changes the child's own copy of its code; the child is ours, traced and stopped.
+        let result = unsafe { libc::ptrace(libc::PTRACE_POKETEXT, self.pid, address, word) };
+        assert_eq!(result, 0, "ptrace: {}", io::Error::last_os_error());
+    }
+
+    /// From right behind a breakpoint to its beginning.
+    #[cfg(target_arch = "x86_64")]
+    fn move_to(&self, address: u64) {
+        let mut registers = self.registers();
+        assert_eq!(registers.rip, address + 1, "it has stopped at a breakpoint, and there was one");
+        registers.rip = address;
+        // SAFETY: the kernel reads `registers`, which is alive; the child is ours, traced and stopped.
+        let result = unsafe { libc::ptrace(libc::PTRACE_SETREGS, self.pid, 0, &raw const registers) };
+        assert_eq!(result, 0, "ptrace: {}", io::Error::last_os_error());
+    }
+
+    #[cfg(not(target_arch = "x86_64"))]
+    fn move_to(&self, _: u64) {
+        unreachable!("where addresses are not known, nobody asks for one");
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    fn registers(&self) -> libc::user_regs_struct {
+        // SAFETY: it consists of integers, for which all bytes zero is a value.
+        let mut registers: libc::user_regs_struct = unsafe { std::mem::zeroed() };
+        // SAFETY: the kernel writes to `registers`, which is alive; the child is ours, traced and stopped.
+        let result = unsafe { libc::ptrace(libc::PTRACE_GETREGS, self.pid, 0, &raw mut registers) };
+        assert_eq!(result, 0, "ptrace: {}", io::Error::last_os_error());
+        registers
+    }
+
     /// To the next pause.
     pub(crate) fn go_to_pause(&mut self) {
         self.request(libc::PTRACE_CONT, 0);
@@ -198,12 +259,7 @@ impl Victim<'_> {
     pub(crate) fn address(&self) -> Option<u64> {
         #[cfg(target_arch = "x86_64")]
         {
-            // SAFETY: it consists of integers, for which all bytes zero is a value.
-            let mut registers: libc::user_regs_struct = unsafe { std::mem::zeroed() };
-            // SAFETY: the kernel writes to `registers`, which is alive; the child is ours, traced and stopped.
-            let result = unsafe { libc::ptrace(libc::PTRACE_GETREGS, self.pid, 0, &raw mut registers) };
-            assert_eq!(result, 0, "ptrace: {}", io::Error::last_os_error());
-            Some(registers.rip)
+            Some(self.registers().rip)
         }
         #[cfg(not(target_arch = "x86_64"))]
         None
@@ -213,13 +269,7 @@ impl Victim<'_> {
     pub(crate) fn is_at_call(&self) -> bool {
         const SYSCALL: i64 = 0x050f;
         let Some(address) = self.address() else { return false };
-        CALLS.with_borrow_mut(|calls| {
-            *calls.entry(address).or_insert_with(|| {
-                // SAFETY: the request reads a word of the child's memory, and gives it back as its result.
-                let word = unsafe { libc::ptrace(libc::PTRACE_PEEKTEXT, self.pid, address, 0) };
-                word & 0xffff == SYSCALL
-            })
-        })
+        CALLS.with_borrow_mut(|calls| *calls.entry(address).or_insert_with(|| self.peek(address) & 0xffff == SYSCALL))
     }
 
     /// Kills it where it stands and reaps it: from here on the kernel has let go of all that was its.

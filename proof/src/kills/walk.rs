@@ -1,5 +1,7 @@
 //! How far a victim gets.
 
+use std::collections::HashMap;
+
 use super::victim::{Stop, Victim};
 
 /// Gives up on an operation that is still not over after so many instructions.
@@ -12,6 +14,8 @@ pub(crate) struct Course {
     pub(crate) length: u64,
     /// Which of them are system calls: there one may go quickly.
     calls: Vec<u64>,
+    /// The address of each instruction, and how often it has come past there since the last system call.
+    places: Vec<(u64, u64)>,
     /// Behind which of them others could see a difference, where the survey has watched for that.
     changes: Vec<u64>,
 }
@@ -26,6 +30,22 @@ impl Course {
         all
     }
 }
+
+impl Course {
+    /// A place on the way that is reached with a breakpoint, so that the fewest stops are left: the instructions to there, its
+    /// address, and how often the breakpoint is passed before.
+    fn shortcut(&self, from: u64, goal: u64) -> Option<(u64, u64, u64)> {
+        let stops = |steps: u64| {
+            let &(address, times) = self.places.get(steps as usize)?;
+            Some((times * STOPS_A_PASS + goal - steps, steps, address, times))
+        };
+        let (fewest, steps, address, times) = (from + 1..=goal).filter_map(stops).min()?;
+        (fewest < goal - from).then_some((steps, address, times))
+    }
+}
+
+/// To go past a breakpoint once takes one stop at it, and one behind its instruction.
+const STOPS_A_PASS: u64 = 2;
 
 /// An operation of more instructions is a long one: what takes so many happens in the process, and in the kernel.
 const LONG: u64 = 8_000;
@@ -99,9 +119,16 @@ impl<'a> Walk<'a> {
     pub(crate) fn lead_watched(&mut self, victim: &mut Victim<'_>, mut has_changed: impl FnMut() -> bool) {
         match &mut self.goal {
             Goal::Survey(course) => {
+                let mut passed = HashMap::new();
                 while !self.over {
                     if victim.is_at_call() {
                         course.calls.push(self.steps);
+                        passed.clear();
+                    }
+                    if let Some(address) = victim.address() {
+                        let times = passed.entry(address).or_insert(0);
+                        course.places.push((address, *times));
+                        *times += 1;
                     }
                     self.over = victim.step() == Stop::Paused;
                     self.steps += 1;
@@ -122,6 +149,10 @@ impl<'a> Walk<'a> {
                     if self.over {
                         return;
                     }
+                }
+                if let Some((steps, address, times)) = course.shortcut(self.steps, goal) {
+                    self.over = victim.go_to(address, times) == Stop::Paused;
+                    self.steps = steps;
                 }
                 while self.steps < goal && !self.over {
                     self.over = victim.step() == Stop::Paused;
@@ -158,7 +189,13 @@ impl<'a> Walk<'a> {
 
 #[cfg(test)]
 mod tests {
+    use std::hint::black_box;
+    use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
     use super::*;
+    use crate::kills::page::Page;
+    use crate::kills::permission;
+    use crate::kills::victim::pause;
 
     #[test]
     fn of_a_long_operation_all_is_due_that_is_near_a_call() {
@@ -170,5 +207,47 @@ mod tests {
         assert!(course.is_due(0) && course.is_due(course.length) && !course.is_due(9_000 - NEAR - 1));
         let course = Course { length: LONG, calls: Vec::new(), ..Course::default() };
         assert!((0..=LONG).all(|place| course.is_due(place)));
+    }
+
+    /// A breakpoint is a short cut and nothing else: it leaves the victim where so many single steps do, in loops, too, and behind calls.
+    #[test]
+    fn a_short_cut_leads_to_the_same_place() {
+        if let Err(refused) = permission::ask() {
+            eprintln!("passed over: {refused}");
+            return;
+        }
+        let counts = Page::<[AtomicU64; 8]>::new().expect("a page of memory");
+        let live = || {
+            pause();
+            for lap in 0..3 {
+                for (number, count) in counts.iter().enumerate() {
+                    // Relaxed: read by the parent, which has seen this process stop.
+                    count.fetch_add(black_box(number as u64 * lap + 1), Relaxed);
+                }
+                // SAFETY: takes nothing.
+                unsafe { libc::getppid() };
+            }
+            pause();
+        };
+        let read = || counts.each_ref().map(|count| count.swap(0, Relaxed));
+        let mut surveyed = Walk::survey();
+        surveyed.lead(&mut Victim::start(live));
+        let course = surveyed.course();
+        let whole = read();
+        assert_eq!(course.calls.len(), 3 + 2, "one a lap, and those of the pause: {:?}", course.calls);
+        let mut short = 0;
+        for goal in 0..=course.length {
+            let mut stepped = Victim::start(live);
+            let is_over = (0..goal).any(|_| stepped.step() == Stop::Paused);
+            let (place, left) = (stepped.address(), read());
+            let mut walk = Walk::behind(goal, &course);
+            let mut victim = Victim::start(live);
+            walk.lead(&mut victim);
+            assert_eq!((walk.is_over(), victim.address(), read()), (is_over, place, left), "after {goal}");
+            assert_eq!(walk.steps(), goal);
+            short += u64::from(course.shortcut(0, goal).is_some());
+        }
+        assert!(cfg!(not(target_arch = "x86_64")) || short > course.length / 2, "{short} short cuts");
+        assert_eq!(whole[1], 1 + 2 + 3);
     }
 }
