@@ -33,7 +33,7 @@ impl Company {
     /// All that make sense for what the victim does.
     pub(crate) fn of<P: Pair>(act: &Act<P>) -> &'static [Company] {
         if act.attaches() {
-            &[Company::AfterClosed, Company::AfterDead]
+            &[Company::AfterClosed, Company::AfterDead, Company::Awake]
         } else {
             &[Company::Alone, Company::Awake, Company::AwakeFirst, Company::Asleep]
         }
@@ -131,8 +131,8 @@ impl<P: Pair> PairScenario<P> {
         }
     }
 
-    /// For a victim that attaches: another one before it has had both roles, and has made the state.
-    fn precede(&self, ring: &P::Ring, said: &Said) {
+    /// For a victim that attaches: another one before it has had both roles, and has made the state. Whoever has the other role now.
+    fn precede(&self, ring: &P::Ring, said: &Said) -> Other<P> {
         let make = || {
             let (mut tx, mut rx) = (P::producer(ring), P::consumer(ring));
             for step in &self.steps {
@@ -144,13 +144,21 @@ impl<P: Pair> PairScenario<P> {
         if self.company == Company::AfterDead {
             let status = wait(fork(|| std::mem::forget(make())));
             assert_eq!(status, 0, "it was to end without closing");
-        } else {
-            drop(make());
+            return Other::Nobody;
+        }
+        let (tx, rx) = make();
+        match self.company {
+            Company::Awake if self.act.is_producers() => Other::Consumer(rx),
+            Company::Awake => Other::Producer(tx),
+            _ => Other::Nobody,
         }
     }
 
-    /// Together with the victim, makes the state; the victim is left in front of its operation.
+    /// Together with the victim, makes the state, unless it is there; the victim is left in front of its operation.
     fn lead_to_operation(&self, victim: &mut Victim<'_>, other: &mut Other<P>, said: &Said) {
+        if self.act.attaches() {
+            return;
+        }
         for (number, step) in self.steps.iter().enumerate() {
             match other {
                 Other::Consumer(rx) => {
@@ -168,8 +176,10 @@ impl<P: Pair> PairScenario<P> {
         }
     }
 
-    fn first_other(&self, ring: &P::Ring) -> Other<P> {
-        if self.act.attaches() || self.company == Company::Alone {
+    fn first_other(&self, ring: &P::Ring, said: &Said) -> Other<P> {
+        if self.act.attaches() {
+            self.precede(ring, said)
+        } else if self.company == Company::Alone {
             Other::Nobody
         } else if self.act.is_producers() {
             Other::Consumer(P::consumer(ring))
@@ -196,10 +206,7 @@ impl<P: Pair> Scenario for PairScenario<P> {
         let [walk] = walks else { unreachable!("one victim") };
         let ring = P::ring();
         let said = Page::<Said>::new().expect("a page of memory");
-        if self.act.attaches() {
-            self.precede(&ring, &said);
-        }
-        let mut other = self.first_other(&ring);
+        let mut other = self.first_other(&ring, &said);
         let mut victim = Victim::start(|| self.live(&ring, &said));
         self.lead_to_operation(&mut victim, &mut other, &said);
         let pushed = said[0].load(Relaxed);
