@@ -30,6 +30,9 @@ pub(crate) enum Stop {
     Paused,
 }
 
+/// System calls of [`pause`].
+pub(crate) const CALLS_OF_PAUSE: usize = 2;
+
 /// In a victim: stops until the tracer lets it go on.
 pub(crate) fn pause() {
     // SAFETY: takes nothing and cannot fail.

@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::victim::{Stop, Victim};
+use super::victim::{CALLS_OF_PAUSE, Stop, Victim};
+use super::whereabouts::is_of_clock;
 
 /// Gives up on an operation that is still not over after so many instructions.
 const MOST_INSTRUCTIONS: u64 = 5_000_000;
@@ -16,6 +17,8 @@ pub(crate) struct Course {
     calls: Vec<u64>,
     /// The address of each instruction, and how often it has come past there since the last system call.
     places: Vec<(u64, u64)>,
+    /// It asks the kernel nothing, not even for the time: it is the same each time.
+    is_repeatable: bool,
     /// Behind which of them others could see a difference, where the survey has watched for that.
     changes: Vec<u64>,
 }
@@ -37,7 +40,10 @@ impl Course {
     fn shortcut(&self, from: u64, goal: u64) -> Option<(u64, u64, u64)> {
         let stops = |steps: u64| {
             let &(address, times) = self.places.get(steps as usize)?;
-            Some((times * STOPS_A_PASS + goal - steps, steps, address, times))
+            // What comes from the kernel may be read in more turns of a loop, or fewer, from run to run: there only a place that is come past for the first
+            // time is sure to be the one that is meant. And which way the clock's own code takes is up to the time.
+            let is_sure = self.is_repeatable || times == 0 && !is_of_clock(address);
+            is_sure.then_some((times * STOPS_A_PASS + goal - steps, steps, address, times))
         };
         let (fewest, steps, address, times) = (from + 1..=goal).filter_map(stops).min()?;
         (fewest < goal - from).then_some((steps, address, times))
@@ -72,6 +78,10 @@ pub(crate) struct Walk<'a> {
     over: bool,
     /// The address where it was left.
     address: Option<u64>,
+    /// Without short cuts.
+    on_foot: bool,
+    /// A short cut has led somewhere else.
+    lost: bool,
 }
 
 #[derive(Debug)]
@@ -94,7 +104,7 @@ impl<'a> Walk<'a> {
     }
 
     fn new(goal: Goal<'a>) -> Self {
-        Self { goal, steps: 0, over: false, address: None }
+        Self { goal, steps: 0, over: false, address: None, on_foot: false, lost: false }
     }
 
     /// Whether it goes to the end, to see how long the way is.
@@ -108,6 +118,16 @@ impl<'a> Walk<'a> {
             Goal::Survey(_) => Self::survey(),
             Goal::Behind(instructions, course) => Self::behind(*instructions, course),
         }
+    }
+
+    /// The same way, from its beginning, without short cuts.
+    pub(crate) fn again_on_foot(&self) -> Self {
+        Self { on_foot: true, ..self.again() }
+    }
+
+    /// Whether a short cut has led to the operation's end instead of where it should: this time it has taken another course.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.lost
     }
 
     /// Leads the victim, which has paused before its operation.
@@ -138,6 +158,9 @@ impl<'a> Walk<'a> {
                     assert!(self.steps < MOST_INSTRUCTIONS, "not over after {MOST_INSTRUCTIONS} instructions");
                 }
                 course.length = self.steps;
+                // The pause at its end makes calls, but they are behind all that is done.
+                course.is_repeatable = course.calls.len() <= CALLS_OF_PAUSE
+                    && !course.places.iter().any(|(address, _)| is_of_clock(*address));
             }
             Goal::Behind(goal, course) => {
                 let goal = *goal;
@@ -150,8 +173,10 @@ impl<'a> Walk<'a> {
                         return;
                     }
                 }
-                if let Some((steps, address, times)) = course.shortcut(self.steps, goal) {
+                let shortcut = if self.on_foot { None } else { course.shortcut(self.steps, goal) };
+                if let Some((steps, address, times)) = shortcut {
                     self.over = victim.go_to(address, times) == Stop::Paused;
+                    self.lost = self.over;
                     self.steps = steps;
                 }
                 while self.steps < goal && !self.over {

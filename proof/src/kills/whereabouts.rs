@@ -3,6 +3,8 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fs;
+use std::ops::Range;
+use std::sync::LazyLock;
 
 use addr2line::Loader;
 
@@ -43,17 +45,31 @@ thread_local! {
     static LOADERS: RefCell<HashMap<String, Option<Loader>>> = RefCell::default();
 }
 
+/// Whether an instruction is one of the kernel's code for reading the clock, vdso(7), which takes one way or another as time goes by.
+pub(super) fn is_of_clock(address: u64) -> bool {
+    static VDSO: LazyLock<Range<u64>> = LazyLock::new(|| {
+        let found = mappings().into_iter().find(|(.., path)| path == "[vdso]");
+        found.map_or(0..0, |(range, _)| range)
+    });
+    VDSO.contains(&address)
+}
+
 /// The file that is mapped there, and where its beginning is.
 fn mapping(address: u64) -> Option<(String, u64)> {
-    let maps = fs::read_to_string("/proc/self/maps").ok()?;
+    let all = mappings();
+    let (_, path) = all.iter().find(|(range, _)| range.contains(&address))?;
+    let base = all.iter().find(|(_, other)| other == path)?.0.start;
+    (!path.is_empty()).then(|| (path.clone(), base))
+}
+
+/// What this process has mapped, and where, as proc_pid_maps(5) has it.
+fn mappings() -> Vec<(Range<u64>, String)> {
+    let maps = fs::read_to_string("/proc/self/maps").unwrap_or_default();
     let parse = |line: &str| {
         let (range, rest) = line.split_once(' ')?;
         let (begin, end) = range.split_once('-')?;
         let number = |text| u64::from_str_radix(text, 16).ok();
-        Some((number(begin)?, number(end)?, rest.split_whitespace().nth(4).unwrap_or_default().to_owned()))
+        Some((number(begin)?..number(end)?, rest.split_whitespace().nth(4).unwrap_or_default().to_owned()))
     };
-    let all: Vec<_> = maps.lines().filter_map(parse).collect();
-    let (.., path) = all.iter().find(|(begin, end, _)| (*begin..*end).contains(&address))?;
-    let base = all.iter().find(|(.., other)| other == path)?.0;
-    (!path.is_empty()).then(|| (path.clone(), base))
+    maps.lines().filter_map(parse).collect()
 }

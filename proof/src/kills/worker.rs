@@ -179,7 +179,15 @@ impl Worker<'_> {
         let played = catch_unwind(AssertUnwindSafe(|| scenario.play(walks))).ok();
         if let Some(played) = played {
             self.desk.kills.fetch_add(played.kills, Relaxed);
-            return Some(played);
+            if !walks.iter().any(Walk::is_lost) {
+                return Some(played);
+            }
+            for walk in &mut *walks {
+                *walk = walk.again_on_foot();
+            }
+            let mut found = self.attempt(unit, scenario, walks, numbers)?;
+            found.kills += played.kills;
+            return Some(found);
         }
         let said = format!("{}{}", whereabouts::of_all(walks), last_words::take());
         self.tell_fault(scenario, numbers, said);
