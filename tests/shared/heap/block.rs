@@ -2,6 +2,7 @@
 
 use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use std::ptr::NonNull;
+use std::slice;
 
 use crate::sync::{AtomicU32, AtomicU64};
 
@@ -40,6 +41,13 @@ impl Block {
         // SAFETY: the eight bytes lie in the block, which lives as long as the borrow, and are aligned. Plain accesses to them, where
         // messages lie in their place, are ordered by the protocol, or this is the fault that is looked for.
         unsafe { AtomicU64::from_ptr(self.at(offset, size_of::<u64>()).cast()) }
+    }
+
+    /// All of it, for whoever writes what he likes.
+    pub(crate) fn words(&self) -> &[AtomicU64] {
+        let words: *const AtomicU64 = self.base.as_ptr().cast();
+        // SAFETY: the block is aligned to a line, was zeroed, and lives as long as the borrow; as for `word`.
+        unsafe { slice::from_raw_parts(words, self.layout.size() / size_of::<u64>()) }
     }
 
     pub(crate) fn flag(&self, offset: usize) -> &AtomicU32 {
