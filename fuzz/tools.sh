@@ -42,6 +42,7 @@ run() {
     local kind=$1 target=$2 limit=$3 log=$results/$2.$1.log most_bytes=300
     # An operation takes two bytes there, and more of them are more of the same.
     [[ $target == model* ]] && most_bytes=128
+    [[ $target == protocol* ]] && most_bytes=64
     mkdir -p "fuzz/corpus/$target" "fuzz/artifacts/$target" "$results"
     local status=0
     # A leak is looked for at the end only: at each input it costs more than the input.
