@@ -20,15 +20,18 @@ impl<'a> Script<'a> {
         Script(input)
     }
 
-    /// The next byte; `None` at the end.
-    pub fn next(&mut self) -> Option<u8> {
-        let (&first, rest) = self.0.split_first()?;
-        self.0 = rest;
-        Some(first)
-    }
-
     /// The next byte; 0 behind the end.
     pub fn operand(&mut self) -> u8 {
         self.next().unwrap_or(0)
+    }
+}
+
+impl Iterator for Script<'_> {
+    type Item = u8;
+
+    fn next(&mut self) -> Option<u8> {
+        let (&first, rest) = self.0.split_first()?;
+        self.0 = rest;
+        Some(first)
     }
 }

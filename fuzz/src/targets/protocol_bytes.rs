@@ -209,7 +209,7 @@ impl Game {
             // Consumed, and nothing given back.
             2 => {
                 let released = self.handle.released().load(Relaxed);
-                self.take(how / 4 | 0x80);
+                self.take((how / 4) | 0x80);
                 if self.rx.take().is_some() {
                     self.handle.released().store(released, Relaxed);
                     self.held_back = true;

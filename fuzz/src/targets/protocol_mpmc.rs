@@ -9,7 +9,6 @@ mod pop;
 mod push;
 mod recover;
 
-use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -44,7 +43,7 @@ enum Seat {
 }
 
 struct Game {
-    ring: Rc<Arc<Ring>>,
+    ring: Arc<Ring>,
     /// The memory, as somebody has it who takes no part.
     handle: Handle,
     conduct: Conduct,
@@ -75,7 +74,7 @@ impl Kernel for Awake {
 }
 
 impl Game {
-    fn new(ring: Rc<Arc<Ring>>, conduct: Conduct, policy: Policy) -> Self {
+    fn new(ring: Arc<Ring>, conduct: Conduct, policy: Policy) -> Self {
         ring.block.words().iter().for_each(|word| word.store(0, Relaxed));
         ring.held.iter().for_each(|held| held.store(false, Relaxed));
         Game {
@@ -251,7 +250,7 @@ pub fn run(input: &[u8]) {
     let capacity = CAPACITIES[usize::from(shape / 12) % CAPACITIES.len()];
     let discards = policy == Policy::Discard;
     let ring = kept([capacity as usize, discards.into(), 0, 0], || Ring::new(capacity, LINES, policy));
-    let mut game = Game::new(ring, conduct, policy);
+    let mut game = Game::new(Arc::clone(&ring), conduct, policy);
     for (line, side) in [(0, Side::Producer), (1, Side::Producer), (2, Side::Consumer), (3, Side::Consumer)] {
         game.attach(line, side);
     }

@@ -162,7 +162,7 @@ impl Game {
                 Leased::Ambiguous => assert!(held),
                 Leased::HasOrphans => assert!(!held && side == Side::Producer && !orphans.is_empty()),
                 Leased::Yes(heritage) => {
-                    assert!(!held && heritage.is_some() == !orphans.is_empty());
+                    assert!(!held && heritage.is_some() != orphans.is_empty());
                     assert!(side == Side::Consumer || orphans.is_empty());
                 }
             }
