@@ -7,5 +7,6 @@ seconds=${1:-30}
 source fuzz/tools.sh
 
 build address
-run_all address -max_total_time="$seconds"
+limited() { run address "$1" -max_total_time="$seconds"; }
+run_all limited
 table

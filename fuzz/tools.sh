@@ -42,6 +42,7 @@ run() {
     local kind=$1 target=$2 limit=$3 log=$results/$2.$1.log most_bytes=300
     # An operation takes two bytes there, and more of them are more of the same.
     [[ $target == model* ]] && most_bytes=128
+    [[ $target == protocol* ]] && most_bytes=64
     mkdir -p "fuzz/corpus/$target" "fuzz/artifacts/$target" "$results"
     local status=0
     # A leak is looked for at the end only: at each input it costs more than the input.
@@ -50,30 +51,44 @@ run() {
     echo "$status" >"$results/$target.$kind.status"
 }
 
-# run_all KIND LIMIT…: every target in each of the kinds, one behind the other, and several targets at a time.
+# run_all FUNCTION: calls it for every target, several at a time, in the order that `targets` has.
+running=()
 run_all() {
-    local target pid left running=()
+    local target
     rm -rf "$results"
     mkdir -p "$results"
     for target in "${targets[@]}"; do
-        while ((${#running[@]} >= jobs_at_once)); do
-            wait -n "${running[@]}" || true
-            left=()
-            for pid in "${running[@]}"; do
-                if kill -0 "$pid" 2>/dev/null; then left+=("$pid"); fi
-            done
-            running=("${left[@]}")
-        done
-        (
-            while (($#)); do
-                run "$1" "$target" "$2"
-                shift 2
-            done
-        ) &
+        while still_running && ((${#running[@]} >= jobs_at_once)); do sleep 0.2; done
+        # Each in a process group of its own, so that all of it can be ended.
+        set -m
+        "$1" "$target" &
+        set +m
         running+=($!)
     done
-    wait "${running[@]}"
+    wait "${running[@]}" || true
+    running=()
 }
+
+# Keeps in mind only those that have not ended.
+still_running() {
+    local pid left=()
+    for pid in "${running[@]}"; do
+        if kill -0 "$pid" 2>/dev/null; then left+=("$pid"); fi
+    done
+    running=("${left[@]}")
+}
+
+# What was begun ends with the script, however that ends.
+end_all() {
+    local pid
+    for pid in "${running[@]}"; do
+        kill -- "-$pid" 2>/dev/null || true
+    done
+    wait 2>/dev/null || true
+}
+trap end_all EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
 
 number() { awk -v key="stat::$2:" '$1 == key { value = $2 } END { print value + 0 }' "$1"; }
 
@@ -87,8 +102,8 @@ table() {
             kind=${kind##*.}
             status=$(cat "$results/$target.$kind.status" 2>/dev/null || echo 1)
             local edges all
-            edges=$(grep -oE 'cov: [0-9]+' "$log" | tail -n 1 | cut -d' ' -f2)
-            all=$(grep -oE '\([0-9]+ inline 8-bit counters\)' "$log" | grep -oE '[0-9]+' | head -n 1)
+            edges=$(grep -oE 'cov: [0-9]+' "$log" | tail -n 1 | cut -d' ' -f2 || true)
+            all=$(grep -oE '\([0-9]+ inline 8-bit counters\)' "$log" | grep -oE '[0-9]+' | head -n 1 || true)
             printf '%-14s %-8s %12d %9d %15s  %s\n' "$target" "$kind" "$(number "$log" number_of_executed_units)" \
                 "$(number "$log" average_exec_per_sec)" "${edges:-0}/${all:-0}" "$([[ $status == 0 ]] && echo 0 || echo 1)"
             if [[ $status != 0 ]]; then

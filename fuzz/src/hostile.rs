@@ -30,6 +30,41 @@ pub enum Value {
     Old,
 }
 
+impl Value {
+    /// What two bytes make of it: which, and how much.
+    pub fn of(kind: u8, by: u8) -> Value {
+        match kind % 9 {
+            // All bits of it are in use, or few; small ones are below.
+            0 => Value::Any(u64::from(by).wrapping_mul(0x9E37_79B9_7F4A_7C15)),
+            1 => Value::Any(u64::MAX.rotate_left(by.into()) << (by / 64 * 8)),
+            2 => Value::Near(by as i8),
+            3 => Value::Next(by % 2 == 0),
+            4 => Value::Copy(by.into()),
+            5 => Value::Swap(by.into()),
+            6 => Value::Small(by),
+            7 => Value::Flip(by),
+            _ => Value::Old,
+        }
+    }
+
+    /// Overwrites one of these words with it: there is one for every number. `old` is what was remembered of them.
+    pub fn write(self, words: &[AtomicU64], index: usize, old: &[u64]) {
+        let at = |index: usize| &words[index % words.len()];
+        let word = at(index);
+        let value = match self {
+            Value::Any(value) => value,
+            Value::Near(by) => word.load(Relaxed).wrapping_add_signed(by.into()),
+            Value::Next(up) => word.load(Relaxed).wrapping_add_signed(if up { 1 } else { -1 }),
+            Value::Copy(other) => at(other.into()).load(Relaxed),
+            Value::Swap(other) => at(other.into()).swap(word.load(Relaxed), Relaxed),
+            Value::Small(value) => value.into(),
+            Value::Flip(bit) => word.load(Relaxed) ^ 1 << (bit % 64),
+            Value::Old => old.get(index % words.len()).copied().unwrap_or(0),
+        };
+        word.store(value, Relaxed);
+    }
+}
+
 /// A second mapping of the segment: the hostile peer's.
 pub struct Scribbler {
     map: MmapRaw,
@@ -78,18 +113,7 @@ impl Scribbler {
 
     /// Overwrites a word.
     pub fn write(&self, index: usize, value: Value) {
-        let word = self.word(index);
-        let value = match value {
-            Value::Any(value) => value,
-            Value::Near(by) => word.load(Relaxed).wrapping_add_signed(by.into()),
-            Value::Next(up) => word.load(Relaxed).wrapping_add_signed(if up { 1 } else { -1 }),
-            Value::Copy(other) => self.word(other.into()).load(Relaxed),
-            Value::Swap(other) => self.word(other.into()).swap(word.load(Relaxed), Relaxed),
-            Value::Small(value) => value.into(),
-            Value::Flip(bit) => word.load(Relaxed) ^ 1 << (bit % 64),
-            Value::Old => self.old.borrow().get(index % (self.map.len() / 8)).copied().unwrap_or(0),
-        };
-        word.store(value, Relaxed);
+        value.write(self.all(), index, &self.old.borrow());
     }
 }
 

@@ -69,4 +69,7 @@ every_seed_and_crash_of!(
     model,
     model_bytes,
     model_mpmc,
+    protocol,
+    protocol_bytes,
+    protocol_mpmc,
 );

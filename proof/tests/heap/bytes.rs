@@ -3,60 +3,32 @@
 use std::sync::Arc;
 use std::thread;
 
-use crate::block::{Block, LINE};
+use crate::heap::bytes::{Handle, Ring as Memory};
 use crate::pair::Around;
-use crate::protocol::bytes::{Consumer, Geometry, Memory, Producer, Record};
+use crate::protocol::bytes::{Consumer, Producer, Record};
 use crate::protocol::role;
-use crate::sync::AtomicU64;
 use crate::{MESSAGES, wait_a_little};
 
 const LARGEST: u64 = 48;
-const CONSUMED: usize = 0;
-const RELEASED: usize = LINE;
-const DATA: usize = 2 * LINE;
-
 struct Ring {
-    block: Block,
+    memory: Arc<Memory>,
     around: Around,
-    geometry: Geometry,
 }
 
 impl Ring {
     fn new(capacity: u64) -> Arc<Ring> {
-        let geometry = Geometry::new(capacity, LARGEST).expect("a capacity");
-        let bytes = DATA + (geometry.data + geometry.slack) as usize;
-        Arc::new(Ring { block: Block::new(bytes), around: Around::new(), geometry })
+        Arc::new(Ring { memory: Memory::new(capacity, LARGEST, false), around: Around::new() })
     }
 
-    fn producer(self: &Arc<Ring>) -> Tx {
-        Tx(Producer::attach(Handle(Arc::clone(self)), self.geometry).expect("sound words"))
+    fn producer(&self) -> Tx {
+        let handle = Handle(Arc::clone(&self.memory));
+        Tx(Producer::attach(handle, self.memory.geometry).expect("sound words"))
     }
 
-    fn consumer(self: &Arc<Ring>) -> Rx {
-        Rx(Consumer::attach(Handle(Arc::clone(self)), self.geometry).expect("sound words"))
+    fn consumer(&self) -> Rx {
+        let handle = Handle(Arc::clone(&self.memory));
+        Rx(Consumer::attach(handle, self.memory.geometry).expect("sound words"))
     }
-}
-
-struct Handle(Arc<Ring>);
-
-// SAFETY: every word is one of the block, which lives as long as the handle.
-unsafe impl Memory for Handle {
-    unsafe fn word(&self, offset: u64) -> &AtomicU64 {
-        assert!(offset < self.0.geometry.data);
-        self.0.block.word(DATA + offset as usize)
-    }
-
-    fn consumed(&self) -> &AtomicU64 {
-        self.0.block.word(CONSUMED)
-    }
-
-    fn released(&self) -> &AtomicU64 {
-        self.0.block.word(RELEASED)
-    }
-
-    fn hint_read(&self, _: u64) {}
-
-    fn hint_write(&self, _: u64, _: u64) {}
 }
 
 /// Message `number`: its length and its bytes follow from that.
@@ -77,7 +49,7 @@ impl Tx {
             None if !self.0.see_consumed(len).expect("sound words") => return false,
             None => self.0.reserve(len).expect("sound words").expect("there was room"),
         };
-        let place = self.0.memory().0.block.at(DATA + payload as usize, message.len());
+        let place = self.0.memory().0.place(payload, len);
         // SAFETY: the bytes are the producer's until it publishes, as `reserve` says; they lie in the block.
         let place = unsafe { std::slice::from_raw_parts_mut(place, message.len()) };
         place.copy_from_slice(message);
@@ -98,7 +70,7 @@ struct Rx(Consumer<Handle>);
 
 impl Rx {
     fn bytes(&self, record: &Record) -> &[u8] {
-        let place = self.0.memory().0.block.at(DATA + record.payload as usize, record.len as usize);
+        let place = self.0.memory().0.place(record.payload, record.len);
         // SAFETY: the record is published and not consumed, and the borrow of the consumer keeps it from being so.
         unsafe { std::slice::from_raw_parts(place, record.len as usize) }
     }

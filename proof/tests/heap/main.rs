@@ -8,8 +8,9 @@
 // The library uses all of it, and makes some of it public; here most is used.
 #![allow(dead_code, unreachable_pub)]
 
-mod block;
 mod bytes;
+#[path = "../../../tests/shared/heap/mod.rs"]
+mod heap;
 mod kernel;
 mod mpmc;
 mod pair;

@@ -2,170 +2,15 @@
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::thread;
 
-use crate::block::{Block, LINE};
+use crate::heap::mpmc::{Element, Handle, Ring, Sleepers, element};
 use crate::kernel::Futex;
 use crate::protocol::event::{self, Sleeper};
 use crate::protocol::mpmc::sleepers::{self, Beds};
-use crate::protocol::mpmc::{
-    Census, Consumer, Geometry, Leased, Memory, Policy, Popped, Producer, Pushed, Recovered, Side, Taker, lease,
-    recovery,
-};
+use crate::protocol::mpmc::{Consumer, Policy, Popped, Producer, Pushed, Recovered, Side, recovery};
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
 use crate::{MESSAGES, wait_a_little};
-
-/// Who pushed it, its number, and a word that follows from both.
-type Element = [u64; 3];
-
-const TAIL: usize = 0;
-const HEAD: usize = LINE;
-const DATA_MASK: usize = 2 * LINE;
-const SPACE_MASK: usize = 3 * LINE;
-const TABLE: usize = 4 * LINE;
-/// In a line of the table.
-const PUSHING: usize = 0;
-const POPPING: usize = 8;
-const TAKING: usize = 16;
-const ASLEEP: usize = 24;
-/// A stamp and an element.
-const SLOT: usize = 32;
-
-fn element(who: u64, number: u64) -> Element {
-    [who, number, (who << 32 | number).wrapping_mul(0x9E37_79B9_7F4A_7C15)]
-}
-
-struct Ring {
-    block: Block,
-    lines: u32,
-    /// The kernel's locks.
-    held: Vec<AtomicBool>,
-    futex: Futex,
-    geometry: Geometry,
-}
-
-impl Ring {
-    fn new(capacity: u64, lines: u32) -> Arc<Ring> {
-        let geometry = Geometry::new(capacity).expect("a capacity");
-        let bytes = TABLE + lines as usize * LINE + geometry.slots() as usize * SLOT;
-        let held = (0..lines).map(|_| AtomicBool::new(false)).collect();
-        Arc::new(Ring { block: Block::new(bytes), lines, held, futex: Futex::default(), geometry })
-    }
-
-    /// Takes a line, and settles what its former holder has left.
-    fn lease(self: &Arc<Ring>, line: u32, side: Side, attachment: u16) -> Leased {
-        assert!(!self.held[line as usize].swap(true, Ordering::AcqRel), "a line that nobody holds");
-        let handle = Handle(Arc::clone(self));
-        lease(&handle, self.geometry, &handle, Policy::Redeliver, side, Taker { line, attachment })
-    }
-
-    fn producer(self: &Arc<Ring>, line: u32) -> Producer<Handle> {
-        assert!(matches!(self.lease(line, Side::Producer, 1), Leased::Yes(None)));
-        Producer::new(Handle(Arc::clone(self)), self.geometry, line)
-    }
-
-    fn consumer(self: &Arc<Ring>, line: u32) -> Consumer<Handle> {
-        assert!(matches!(self.lease(line, Side::Consumer, 1), Leased::Yes(None)));
-        Consumer::new(Handle(Arc::clone(self)), self.geometry, line)
-    }
-
-    /// The lock falls.
-    fn dies(&self, line: u32) {
-        assert!(self.held[line as usize].swap(false, Ordering::AcqRel));
-    }
-}
-
-#[derive(Clone)]
-struct Handle(Arc<Ring>);
-
-impl Handle {
-    fn slots(&self) -> usize {
-        TABLE + self.0.lines as usize * LINE
-    }
-
-    fn place(&self, slot: usize) -> *mut Element {
-        self.0.block.at(slot + size_of::<u64>(), size_of::<Element>()).cast()
-    }
-}
-
-// SAFETY: each slot has memory of its own in the block, which lives as long as the handle: a stamp, and behind it the element.
-unsafe impl Memory for Handle {
-    type Element = Element;
-    /// Where it lies.
-    type Slot = usize;
-    type Line = usize;
-
-    fn slot(&self, p: u64) -> usize {
-        self.slots() + (p % self.0.geometry.slots()) as usize * SLOT
-    }
-
-    fn stamp(&self, slot: usize) -> &AtomicU64 {
-        self.0.block.word(slot)
-    }
-
-    fn tail(&self) -> &AtomicU64 {
-        self.0.block.word(TAIL)
-    }
-
-    fn head(&self) -> &AtomicU64 {
-        self.0.block.word(HEAD)
-    }
-
-    fn lines(&self) -> u32 {
-        self.0.lines
-    }
-
-    fn line(&self, number: u32) -> usize {
-        TABLE + number as usize * LINE
-    }
-
-    fn pushing(&self, line: usize) -> &AtomicU64 {
-        self.0.block.word(line + PUSHING)
-    }
-
-    fn popping(&self, line: usize) -> &AtomicU64 {
-        self.0.block.word(line + POPPING)
-    }
-
-    fn taking(&self, line: usize) -> &AtomicU64 {
-        self.0.block.word(line + TAKING)
-    }
-
-    unsafe fn write(&self, slot: usize, element: Element) {
-        // SAFETY: the place is in the block and aligned to a word; that nobody else accesses it is the caller's contract.
-        unsafe { self.place(slot).write(element) };
-    }
-
-    unsafe fn read(&self, slot: usize) -> Element {
-        // SAFETY: as for `write`; that nobody writes is the caller's contract.
-        unsafe { self.place(slot).read() }
-    }
-
-    fn hint_ahead(&self, _: u64) {}
-}
-
-impl Census for Handle {
-    fn lives(&self, line: u32) -> bool {
-        self.0.held[line as usize].fetch_or(false, Ordering::AcqRel)
-    }
-}
-
-struct Sleepers<'a>(&'a Handle, Side);
-
-impl Beds for Sleepers<'_> {
-    fn lines(&self) -> u32 {
-        self.0.0.lines
-    }
-
-    fn mask(&self) -> &AtomicU64 {
-        self.0.0.block.word(if self.1 == Side::Producer { SPACE_MASK } else { DATA_MASK })
-    }
-
-    fn asleep(&self, line: u32) -> &AtomicU32 {
-        self.0.0.block.flag(self.0.line(line) + ASLEEP)
-    }
-}
 
 /// Makes sure that nothing is torn, and that this consumer has got each producer's elements in their order.
 fn check(found: &[Element]) {
@@ -221,7 +66,7 @@ fn two_and_two(
 #[test]
 fn two_and_two_pass_on_everything_once() {
     two_and_two(
-        &Ring::new(4, 4),
+        &Ring::new(4, 4, Policy::Redeliver),
         |tx, who, each| {
             for number in 0..each {
                 while !matches!(tx.try_push(element(who, number)).expect("sound words"), Pushed::At(..)) {
@@ -243,7 +88,7 @@ fn two_and_two_pass_on_everything_once() {
 #[test]
 fn batches_of_all_sizes() {
     two_and_two(
-        &Ring::new(8, 4),
+        &Ring::new(8, 4, Policy::Redeliver),
         |tx, who, each| {
             let mut random = fastrand::Rng::with_seed(who);
             let mut pushed = 0;
@@ -291,7 +136,7 @@ fn pop_or_recover(rx: &mut Consumer<Handle>, attachment: u16) -> Option<Element>
 /// A consumer dies with a message, and another delivers it.
 #[test]
 fn what_the_dead_have_left_is_delivered_by_others() {
-    let ring = Ring::new(4, 4);
+    let ring = Ring::new(4, 4, Policy::Redeliver);
     for turn in 0..MESSAGES / 50 {
         let numbers = [2 * turn, 2 * turn + 1];
         let mut tx = ring.producer(0);
@@ -363,11 +208,11 @@ impl<F: FnMut() -> bool> Sleeper<Futex> for Until<'_, F> {
 /// One on each side, so that nobody has to pass a choice on.
 #[test]
 fn sleepers_are_woken() {
-    let ring = Ring::new(1, 2);
+    let (ring, futex) = (Ring::new(1, 2, Policy::Redeliver), Arc::new(Futex::default()));
     let (mut tx, mut rx) = (ring.producer(0), ring.consumer(1));
     let messages = MESSAGES / 10;
     let producer = {
-        let ring = Arc::clone(&ring);
+        let futex = Arc::clone(&futex);
         thread::spawn(move || {
             for number in 0..messages {
                 let p = loop {
@@ -375,13 +220,13 @@ fn sleepers_are_woken() {
                         Pushed::At(p, _) => break p,
                         Pushed::Full | Pushed::Pending => {
                             let beds = Sleepers(tx.memory(), Side::Producer);
-                            event::park(&mut Until { beds, line: 0, reached: || !tx.is_blocked() }, &ring.futex);
+                            event::park(&mut Until { beds, line: 0, reached: || !tx.is_blocked() }, &*futex);
                         }
                     }
                 };
                 let beds = Sleepers(tx.memory(), Side::Consumer);
-                if sleepers::someone_sleeps(beds.mask(), &ring.futex) {
-                    sleepers::wake_for_each(&beds, &ring.futex, p, 1, |p| tx.is_published(p));
+                if sleepers::someone_sleeps(beds.mask(), &*futex) {
+                    sleepers::wake_for_each(&beds, &*futex, p, 1, |p| tx.is_published(p));
                 }
             }
         })
@@ -395,14 +240,14 @@ fn sleepers_are_woken() {
                 }
                 Popped::Empty | Popped::Pending => {
                     let beds = Sleepers(rx.memory(), Side::Consumer);
-                    event::park(&mut Until { beds, line: 1, reached: || !rx.is_blocked() }, &ring.futex);
+                    event::park(&mut Until { beds, line: 1, reached: || !rx.is_blocked() }, &*futex);
                 }
             }
         };
         rx.free(p);
         let beds = Sleepers(rx.memory(), Side::Producer);
-        if sleepers::someone_sleeps(beds.mask(), &ring.futex) {
-            sleepers::wake_for_each(&beds, &ring.futex, p + ring.geometry.slots(), 1, |p| rx.is_free(p));
+        if sleepers::someone_sleeps(beds.mask(), &*futex) {
+            sleepers::wake_for_each(&beds, &*futex, p + ring.geometry.slots(), 1, |p| rx.is_free(p));
         }
     }
     producer.join().unwrap();

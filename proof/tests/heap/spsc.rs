@@ -3,109 +3,33 @@
 use std::sync::Arc;
 use std::thread;
 
-use crate::block::{Block, LINE};
+use crate::heap::spsc::{Element, Handle, Ring as Memory, element};
 use crate::pair::Around;
 use crate::protocol::role;
-use crate::protocol::spsc::{Advanced, Consumer, Geometry, Memory, Producer, Push};
-use crate::sync::AtomicU64;
+use crate::protocol::spsc::{Advanced, Consumer, Producer};
 use crate::{MESSAGES, wait_a_little};
 
-/// More than a word, so that a torn one shows.
-type Element = [u64; 2];
-
-const SLOTS: u64 = 3;
-const CONSUMED: usize = 0;
-const RELEASED: usize = LINE;
-const LINES: usize = 2 * LINE;
-
-fn element(number: u64) -> Element {
-    [number, !number.wrapping_mul(0x9E37_79B9_7F4A_7C15)]
-}
-
 struct Ring {
-    block: Block,
+    memory: Arc<Memory>,
     around: Around,
-    geometry: Geometry,
 }
 
 impl Ring {
     fn new(capacity: u64) -> Arc<Ring> {
-        let geometry = Geometry::new(capacity, SLOTS).expect("a capacity");
-        let bytes = LINES + geometry.lines as usize * LINE;
-        Arc::new(Ring { block: Block::new(bytes), around: Around::new(), geometry })
+        Arc::new(Ring { memory: Memory::new(capacity, false), around: Around::new() })
     }
 
-    fn producer(self: &Arc<Ring>) -> (Producer<Handle>, u64) {
-        let half = Producer::attach(Handle(Arc::clone(self)), self.geometry).expect("sound words");
+    fn producer(&self) -> (Producer<Handle>, u64) {
+        let handle = Handle(Arc::clone(&self.memory));
+        let half = Producer::attach(handle, self.memory.geometry).expect("sound words");
         (half, role::attach(&self.around.producer))
     }
 
-    fn consumer(self: &Arc<Ring>) -> (Consumer<Handle>, u64) {
-        let half = Consumer::attach(Handle(Arc::clone(self)), self.geometry).expect("sound words");
+    fn consumer(&self) -> (Consumer<Handle>, u64) {
+        let handle = Handle(Arc::clone(&self.memory));
+        let half = Consumer::attach(handle, self.memory.geometry).expect("sound words");
         (half, role::attach(&self.around.consumer))
     }
-}
-
-struct Handle(Arc<Ring>);
-
-impl Handle {
-    fn place(&self, line: usize, slot: u64, count: usize) -> *mut Element {
-        assert!(slot + count as u64 <= SLOTS);
-        let offset = LINES + line * LINE + size_of::<u64>() + slot as usize * size_of::<Element>();
-        self.0.block.at(offset, count * size_of::<Element>()).cast()
-    }
-}
-
-// SAFETY: each line has memory of its own in the block, which lives as long as the handle: a stamp, and behind it the slots.
-unsafe impl Memory for Handle {
-    type Element = Element;
-    type Line = usize;
-    const SLOTS: u64 = SLOTS;
-    const AHEAD: u64 = 1;
-
-    fn line(&self, index: u64) -> usize {
-        index as usize
-    }
-
-    fn stamp(&self, line: usize) -> &AtomicU64 {
-        self.0.block.word(LINES + line * LINE)
-    }
-
-    fn consumed(&self) -> &AtomicU64 {
-        self.0.block.word(CONSUMED)
-    }
-
-    fn released(&self) -> &AtomicU64 {
-        self.0.block.word(RELEASED)
-    }
-
-    unsafe fn write(&self, line: usize, slot: u64, element: Element) {
-        // SAFETY: the place is in the block and aligned to a word; that nobody else accesses it is the caller's contract.
-        unsafe { self.place(line, slot, 1).write(element) };
-    }
-
-    unsafe fn write_slice(&self, line: usize, slot: u64, elements: &[Element]) {
-        let place = self.place(line, slot, elements.len());
-        // SAFETY: as for `write`; the slice is not in the block.
-        unsafe { place.copy_from_nonoverlapping(elements.as_ptr(), elements.len()) };
-    }
-
-    unsafe fn read(&self, line: usize, slot: u64) -> Element {
-        // SAFETY: as for `write`; that nobody writes is the caller's contract.
-        unsafe { self.place(line, slot, 1).read() }
-    }
-
-    unsafe fn read_slice(&self, line: usize, slot: u64, elements: &mut [Element]) {
-        let place = self.place(line, slot, elements.len());
-        // SAFETY: as for `read`; the slice is not in the block.
-        unsafe { elements.as_mut_ptr().copy_from_nonoverlapping(place, elements.len()) };
-    }
-
-    fn hint_complete(&self, _: usize) {}
-
-    fn hint_write(&self, _: usize, _: Push) {}
-
-    fn hint_read(&self, _: usize, _: u64) {}
 }
 
 #[test]

@@ -1,0 +1,4 @@
+#![no_main]
+//! [`rondel_fuzz::targets::protocol`] for libFuzzer.
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| rondel_fuzz::targets::protocol::run(input));
