@@ -12,7 +12,7 @@
 //!   P4  write over what lies before it          C4  use what was read, consume it
 //! ```
 //!
-//! **What passes C3 is what was published.** Had C1 read anything of P4, then by the two fences C3 would see P2: a position behind `head`, for
+//! **What passes C3 is what was published**, for a consumer that began where something was, or will be: `SECURITY.md` says what a liar can do in that. Had C1 read anything of P4, then by the two fences C3 would see P2: a position behind `head`, for
 //! the producer writes over position p only when `freed` lies behind p. And nobody has consumed what the one consumer has not: so the
 //! position is a lie, or the lie was told earlier, before this consumer came and was made to begin too early. Either way it is an error, and the elements are
 //! not used.
