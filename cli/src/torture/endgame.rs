@@ -137,7 +137,8 @@ fn examiners(letters: &Letters, number: u64) -> Vec<u8> {
 /// Puts participants of a side to sleep, and sees how soon they wake when there is something for them. A wake-up that is lost costs a slice of
 /// sleep, and nothing else shows it.
 pub(super) fn wake<S: Subject>(ring: &S, setup: &Setup, journal: &Journal, side: Side) -> Result<Wakes, String> {
-    journal.forget_sleepers();
+    // As after each wake: it waits until that is taken back.
+    journal.wake_up(now());
     let letters = Letters::new(setup);
     let sleeper = || sleep(ring, &letters, journal, side);
     let pid = fork(journal.of(LIVES), sleeper).map_err(|error| error.to_string())?;
@@ -149,6 +150,8 @@ pub(super) fn wake<S: Subject>(ring: &S, setup: &Setup, journal: &Journal, side:
             Side::Producers => rx = Some(ring.receiver().map_err(|error| error.to_string())?),
             Side::Consumers => tx = Some(ring.sender().map_err(|error| error.to_string())?),
         }
+        // Now there is somebody to wait for. Before that it would be told at once that there is nobody, and might fill the ring again after it was drained.
+        journal.forget_sleepers();
         let mut delays = Vec::new();
         let mut message = Vec::new();
         for turn in 0..SLEEPERS {
@@ -193,7 +196,7 @@ fn wait_until(is_so: impl Fn() -> bool) -> bool {
     true
 }
 
-/// In a process of its own: parks, says when, is woken, says when, and waits until that has been read.
+/// In a process of its own, again and again: waits until its last wake has been read, parks, says when, is woken, says when.
 fn sleep<S: Subject>(ring: &S, letters: &Letters, journal: &Journal, side: Side) -> Result<(), String> {
     let (mut tx, mut rx) = (None, None);
     match side {
@@ -203,6 +206,9 @@ fn sleep<S: Subject>(ring: &S, letters: &Letters, journal: &Journal, side: Side)
     let message = examiners(letters, 0);
     let mut found = Vec::new();
     loop {
+        while journal.woken() != 0 {
+            thread::sleep(Duration::from_micros(200));
+        }
         if let Some(tx) = &mut tx {
             tx.set_wait(Wait::Park);
             while tx.push(&message, Patience::Never)? == Outcome::Done {}
@@ -216,15 +222,10 @@ fn sleep<S: Subject>(ring: &S, letters: &Letters, journal: &Journal, side: Side)
             }
             _ => return Ok(()),
         };
-        if woken {
-            journal.wake_up(now());
-            while journal.woken() != 0 {
-                thread::sleep(Duration::from_micros(200));
-            }
-        } else {
-            // The other side is not there yet.
-            thread::sleep(Duration::from_micros(200));
+        if !woken {
+            return Err("a sleeper is told that nobody is there to wait for, and there is".into());
         }
+        journal.wake_up(now());
     }
 }
 
