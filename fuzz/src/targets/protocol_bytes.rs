@@ -62,6 +62,10 @@ struct Game {
     read: u64,
     /// A consumer has died before it gave back what it had consumed.
     held_back: bool,
+    /// A liar has had this consumer begin where no message does: what it takes for one is up to the bytes there, as `SECURITY.md` says.
+    astray: bool,
+    /// What the producer does between the consumer's look at a message and its reading of it.
+    meanwhile: Option<u8>,
     old: Vec<u64>,
 }
 
@@ -81,6 +85,8 @@ impl Game {
             made: 0,
             read: 0,
             held_back: false,
+            astray: false,
+            meanwhile: None,
             old: Vec::new(),
         }
     }
@@ -121,6 +127,9 @@ impl Game {
         self.read = 0;
         match Consumer::attach(Handle(Arc::clone(&self.handle.0)), self.handle.0.geometry) {
             Ok(rx) => {
+                let head = rx.head().position();
+                let begins = self.published.binary_search_by_key(&head, |message| message.position).is_ok();
+                self.astray = self.conduct == Conduct::Lies && !begins && head != self.tail();
                 self.rx = Some(rx);
                 self.held_back = false;
             }
@@ -189,6 +198,7 @@ impl Game {
                     self.producer_failed(corruption);
                 }
             }
+            (5, ..) if self.conduct == Conduct::Lies => self.meanwhile = Some(which),
             _ => {}
         }
     }
