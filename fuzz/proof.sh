@@ -3,7 +3,7 @@
 #
 #     fuzz/proof.sh 100000000
 #
-# The targets that run the protocols over heap memory (protocol…) share nine tenths evenly, the others, which make a twentieth as many a second, one
+# The targets that run the protocols over heap memory (protocol…) share nine tenths evenly, the others, which are ten to thirty times slower, one
 # tenth. A tenth of each share runs under the address sanitizer, the rest without it, from what the first have found (see tools.sh).
 # Exit status 0: nothing was found, and all were made. A run that has found something stops there; the input is in
 # fuzz/artifacts, and belongs into fuzz/crashes once it is understood.
